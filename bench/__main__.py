@@ -1,0 +1,109 @@
+"""`make bench`: prints CPU per event as ratios to the floor, each the median of interleaved rounds."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from bench import floor, mappings
+from bench.events import Shop
+from bench.process import cpu_seconds, tockwork
+from tockwork.destinations.connection import Connection
+from tockwork.destinations.tiktok.conversions import CONVERSIONS
+
+EVENTS = 20_000
+ROUNDS = 9
+SETTINGS = {"accessToken": "a-token", "pixelCode": "C8E2OS3C77UABCDXYZ00"}
+NOW = 1_795_219_200.0
+
+
+def spent(work: Callable[[], None]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def stream(connection: Connection, lines: Sequence[bytes]) -> None:
+    for line in lines:
+        connection.outcomes(line, NOW)
+
+
+def rows_of(connection: Connection, lines: Sequence[bytes]) -> list[Any]:
+    """Each event's first row as plain objects; an empty one for events that make none."""
+    outcomes = (connection.outcomes(line, NOW)[0] for line in lines)
+    return [msgspec.json.decode(outcome.row) if outcome.row is not None else {} for outcome in outcomes]
+
+
+def in_process() -> list[tuple[str, float, float, float]]:
+    lines = Shop(seed=7, mapped_only=True).lines(EVENTS)
+    presets = Connection(CONVERSIONS, SETTINGS)
+    fifty = Connection(CONVERSIONS, SETTINGS, mappings.more())
+    rows = rows_of(presets, lines)
+    work: dict[str, Callable[[], None]] = {
+        "floor": lambda: floor.spend(lines, rows),
+        "15 presets": lambda: stream(presets, lines),
+        "50 mappings": lambda: stream(fifty, lines),
+    }
+    times: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(ROUNDS + 1):
+        for name, run in work.items():
+            times[name].append(spent(run))
+    return [
+        (name, *_figures([t / EVENTS for t in times[name][1:]], [t / EVENTS for t in times["floor"][1:]]))
+        for name in work
+    ]
+
+
+def transform_command() -> tuple[str, float, float, float]:
+    """The slope of the whole command from 2,000 to 20,000 events: what one event more costs."""
+    shop = Shop(seed=7, mapped_only=True).lines(EVENTS)
+    connection = Connection(CONVERSIONS, SETTINGS)
+    rows = rows_of(connection, shop)
+    slopes, floors = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        small, large, settings = Path(folder, "small"), Path(folder, "large"), Path(folder, "settings.json")
+        small.write_bytes(b"\n".join(shop[:2000]) + b"\n")
+        large.write_bytes(b"\n".join(shop) + b"\n")
+        settings.write_bytes(msgspec.json.encode(SETTINGS))
+        command = tockwork("transform", "--destination", "tiktok-conversions", "--settings", str(settings), "-")
+        for _ in range(ROUNDS):
+            slopes.append((cpu_seconds(command, large) - cpu_seconds(command, small)) / (EVENTS - 2000))
+            floors.append(spent(lambda: floor.spend(shop, rows)) / EVENTS)
+    return ("tockwork transform", *_figures(slopes, floors))
+
+
+def _figures(times: Sequence[float], floors: Sequence[float]) -> tuple[float, float, float]:
+    ratios = [mine / least for mine, least in zip(times, floors, strict=True)]
+    return statistics.median(times), statistics.median(ratios), max(ratios)
+
+
+BARS = {"15 presets": 1.7, "50 mappings": 1.75, "tockwork transform": 2.2}
+
+
+def main() -> int:
+    console = Console()
+    table = Table(title=f"CPU per event, {ROUNDS} rounds of {EVENTS:,} events")
+    for column in ("what", "µs per event", "ratio to floor", "worst round", "bar"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    missed = 0
+    for name, seconds, ratio, worst in [*in_process(), transform_command()]:
+        bar = BARS.get(name)
+        missed += bar is not None and ratio > bar
+        table.add_row(name, f"{seconds * 1e6:.2f}", f"{ratio:.2f}", f"{worst:.2f}", f"≤ {bar}" if bar else "")
+    console.print(table)
+    if missed:
+        console.print(f"{missed} over the bar")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

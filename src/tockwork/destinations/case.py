@@ -1,0 +1,74 @@
+"""Cases: an event, and exactly what becomes of it. They are test and documentation at once, ours and a user's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from tockwork.destinations.connection import Connection
+from tockwork.model.outcome import Outcome
+
+DEFAULT_NOW = "2026-11-20T12:00:00Z"
+
+
+class Expectation(msgspec.Struct, forbid_unknown_fields=True):
+    """One expected outcome. What is not given is not compared; `row` is compared whole."""
+
+    status: str
+    mapping: str | None | msgspec.UnsetType = msgspec.UNSET
+    reason: str | None | msgspec.UnsetType = msgspec.UNSET
+    warnings: list[str] | msgspec.UnsetType = msgspec.UNSET
+    row: Any = msgspec.UNSET
+
+
+class Case(msgspec.Struct, forbid_unknown_fields=True):
+    """`event` in, `expect` out, in order. `now` counts where the event has no `receivedAt`."""
+
+    name: str
+    event: dict[str, Any]
+    expect: list[Expectation]
+    doc: str = ""
+    now: str = DEFAULT_NOW
+
+
+def differences(case: Case, connection: Connection) -> Iterator[str]:
+    """What is otherwise than the case expects, one line each; nothing when it holds."""
+    now = datetime.fromisoformat(case.now).timestamp()
+    outcomes = connection.outcomes(msgspec.json.encode(case.event), now)
+    if len(outcomes) != len(case.expect):
+        found = ", ".join(f"{o.status}" + (f" ({o.reason})" if o.reason else "") for o in outcomes)
+        yield f"expected {len(case.expect)} outcomes, found {len(outcomes)}: {found}"
+        return
+    for place, (expected, outcome) in enumerate(zip(case.expect, outcomes, strict=True)):
+        for member, wanted in msgspec.structs.asdict(expected).items():
+            if wanted is not msgspec.UNSET:
+                yield from _compared(f"expect[{place}].{member}", wanted, _member(outcome, member))
+
+
+def _member(outcome: Outcome, member: str) -> Any:
+    value = getattr(outcome, member)
+    return msgspec.json.decode(value) if member == "row" and value is not None else value
+
+
+def _compared(where: str, wanted: Any, found: Any) -> Iterator[str]:
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        for key in [*wanted, *(key for key in found if key not in wanted)]:
+            place = f"{where}.{key}"
+            if key not in found:
+                yield f"{place}: expected {_shown(wanted[key])}, found nothing"
+            elif key not in wanted:
+                yield f"{place}: expected nothing, found {_shown(found[key])}"
+            else:
+                yield from _compared(place, wanted[key], found[key])
+    elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
+        for place, (one, other) in enumerate(zip(wanted, found, strict=True)):
+            yield from _compared(f"{where}[{place}]", one, other)
+    elif wanted != found or isinstance(wanted, bool) != isinstance(found, bool):
+        yield f"{where}: expected {_shown(wanted)}, found {_shown(found)}"
+
+
+def _shown(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

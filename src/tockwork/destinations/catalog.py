@@ -1,0 +1,19 @@
+"""The destinations there are."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tockwork.destinations.declare import Destination, suggestion
+from tockwork.destinations.tiktok.conversions import CONVERSIONS
+from tockwork.model.errors import ConfigurationError, Problem
+
+DESTINATIONS: Final[dict[str, Destination]] = {destination.key: destination for destination in (CONVERSIONS,)}
+
+
+def find(kind: str) -> Destination:
+    """The destination with the key `kind`. Raises `ConfigurationError` naming the known ones."""
+    destination = DESTINATIONS.get(kind)
+    if destination is None:
+        raise ConfigurationError([Problem("kind", f"{kind!r} is no destination", suggestion(kind, DESTINATIONS))])
+    return destination

@@ -1,0 +1,208 @@
+"""From a record of fields to a row of TikTok's Events API 2.0: the one row encoder of all cloud destinations.
+
+Rules: `reference` pages of the destinations, TikTok's "Parameters" and "Set up external_id", "Send TikTok click id".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from tockwork.destinations.declare import RowEncoder
+from tockwork.destinations.tiktok import user as person
+from tockwork.destinations.tiktok.rows import Address, Content, Fields, Lead, Page, Properties, Row, User
+from tockwork.destinations.tiktok.standard_events import KNOWN_NAMES, check_name
+from tockwork.destinations.tiktok.timestamp import event_time
+from tockwork.destinations.tiktok.verticals import travel_properties, vehicle_properties
+from tockwork.model.event import Envelope
+
+ENDPOINT = "/open_api/v1.3/event/track/"
+"""Source: TikTok, "Report App, Web, Offline, or CRM Events"; the trailing slash belongs to it."""
+
+Warnings = list[str]
+Normaliser = Callable[[str], str | None]
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """What an instance's settings decide about its rows."""
+
+    source_id: str
+    test_event_code: str = ""
+    partner_name: str = ""
+    region: str = "US"
+    zone: tzinfo = UTC
+    compute_value: bool = True
+    order_event_ids: bool = False
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any], source_id: str) -> Policy:
+        """The policy of validated settings; `source_id` is the key of the setting that holds event_source_id."""
+        return cls(
+            source_id=settings[source_id],
+            test_event_code=settings.get("test_event_code", ""),
+            partner_name=settings.get("partner_name", ""),
+            region=settings.get("default_region", "US"),
+            zone=ZoneInfo(settings["timezone"]) if settings.get("timezone", "UTC") != "UTC" else UTC,
+            compute_value=settings.get("compute_value", True),
+            order_event_ids=settings.get("event_id") == "order",
+        )
+
+
+def web_encoder(policy: Policy) -> RowEncoder:
+    """The encoder for ``event_source`` web and crm."""
+    usual = Envelope("web", policy.source_id, policy.test_event_code, policy.partner_name)
+
+    def phone(value: str) -> str | None:
+        return person.phone(value, policy.region)
+
+    def encode(f: Fields, now: float, warnings: Warnings) -> tuple[Row, Envelope]:
+        source = f.event_source or "web"
+        user = _user(f, phone, warnings)
+        lead = _lead(f, source, warnings)
+        if user == _NOBODY and lead is None:
+            warnings.append("no match key: TikTok cannot match this event to a person (send email, phone, ttclid, …)")
+        if f.event not in KNOWN_NAMES:
+            warnings += [f"event: {note}" for note in check_name(f.event) if note.level == "warning"]
+        row = Row(
+            f.event,
+            int(now) if f.timestamp is None else event_time(f.timestamp, now, policy.zone),
+            user,
+            _properties(f, source, policy.compute_value, warnings),
+            f.limited_data_use is True,
+            f"{f.event}.{f.order_id}" if policy.order_event_ids and f.order_id else f.event_id,
+            None if f.url is None and f.referrer is None else Page(f.url, f.referrer),
+            lead,
+        )
+        if source == "web" and f.test_event_code is None:
+            return row, usual
+        test_event_code = f.test_event_code or policy.test_event_code
+        return row, Envelope(source, policy.source_id, test_event_code, policy.partner_name)
+
+    return encode
+
+
+_NOBODY = User()
+
+
+def _user(f: Fields, phone: Normaliser, warnings: Warnings) -> User:
+    """``user``: normalised and hashed match keys; a click id in the page's URL wins over a supplied one."""
+    click_id = None if f.url is None else person.click_id(f.url)
+    if click_id is None and f.ttclid is not None:
+        click_id = person.ttclid(f.ttclid) or _lost("ttclid", f.ttclid, warnings)
+    user = User(
+        None if f.external_id is None else _hashes(f.external_id, person.external_id, "external_id", warnings),
+        None if f.phone is None else _hashes(f.phone, phone, "phone", warnings),
+        None if f.email is None else _hashes(f.email, person.email, "email", warnings),
+        click_id,
+        None if f.ttp is None else person.plain(f.ttp) or _lost("ttp", f.ttp, warnings),
+        None if f.ip is None else person.ip(f.ip) or _lost("ip", f.ip, warnings),
+        None if f.user_agent is None else person.plain(f.user_agent) or _lost("user_agent", f.user_agent, warnings),
+        None if f.locale is None else person.plain(f.locale) or _lost("locale", f.locale, warnings),
+        None if f.first_name is None else person.name(f.first_name) or _lost("first_name", f.first_name, warnings),
+        None if f.last_name is None else person.name(f.last_name) or _lost("last_name", f.last_name, warnings),
+    )
+    if f.address is not None:
+        _add_address(user, f.address, warnings)
+    return user
+
+
+def _add_address(user: User, address: Address, warnings: Warnings) -> None:
+    city, state, country, zip_code = address.city, address.state, address.country, address.zip_code
+    if city is not None:
+        user.city = person.city(city) or _lost("city", city, warnings)
+    if state is not None:
+        user.state = person.state(state) or _lost("state", state, warnings)
+    if country is not None:
+        user.country = person.country(country) or _lost("country", country, warnings)
+        if user.country is not None and not person.is_country(user.country):
+            warnings.append(f"country: {person.problem('country', country)}; sent as it is")
+    if zip_code is not None:
+        user.zip_code = person.zip_code(zip_code, user.country) or _lost("zip_code", zip_code, warnings)
+
+
+def _lost(key: str, value: str, warnings: Warnings) -> None:
+    """Say why `value` is left out; nothing is said of a blank one."""
+    problem = person.problem(key, value)
+    if problem is not None:
+        warnings.append(f"{key}: {problem}; left out")
+
+
+def _hashes(values: Sequence[str], hashed: Normaliser, key: str, warnings: Warnings) -> list[str] | None:
+    if len(values) == 1 and (only := hashed(values[0])):
+        return [only]
+    found = dict.fromkeys(hashed(value) or _lost(key, value, warnings) for value in values)
+    return [digest for digest in found if digest is not None] or None
+
+
+def _lead(f: Fields, source: str, warnings: Warnings) -> Lead | None:
+    lead = f.lead if source == "crm" else None
+    if f.lead_id is not None:
+        if source != "crm":
+            warnings.append("lead_id: sent as lead.lead_id, which TikTok documents for CRM events only")
+        return Lead(f.lead_id, lead.lead_event_source if lead else None)
+    return lead if lead is not None and lead.lead_id else None
+
+
+def _properties(f: Fields, source: str, compute: bool, warnings: Warnings) -> Properties | dict[str, Any]:
+    contents, num_items, value = f.contents, f.num_items, f.value
+    if value is None and compute:
+        value = f.total
+        if value is None and contents:
+            value = contents_value(contents)
+            if value is not None:
+                warnings.append("value: the event gave none; computed as price × quantity of contents")
+    if contents:
+        for content in contents:
+            if content.quantity.__class__ is float:
+                content.quantity = whole(content.quantity, "contents.quantity", warnings)
+    if num_items.__class__ is float:
+        num_items = whole(num_items, "num_items", warnings)
+    query, search_string = f.query, f.search_string
+    if f.event == "Search":
+        query, search_string = query or search_string, search_string or query
+    properties = Properties(
+        contents,
+        f.content_type,
+        f.content_ids,
+        num_items,  # type: ignore[arg-type]
+        f.currency,
+        value,
+        f.description,
+        query,
+        search_string,
+        f.order_id,
+        f.shop_id,
+        f.delivery_category,
+        f.predicted_ltv,
+    )
+    if f.event_spec_type is not None and source == "web":
+        if f.event_spec_type == "travel_fields" and f.travel:
+            return {**_members(properties), **travel_properties(f.travel)}
+        if f.event_spec_type == "vehicle_fields" and f.vehicle:
+            return {**_members(properties), **vehicle_properties(f.vehicle)}
+    return properties
+
+
+def _members(properties: Properties) -> dict[str, Any]:
+    return {key: value for key, value in msgspec.structs.asdict(properties).items() if value is not None}
+
+
+def contents_value(contents: Sequence[Content]) -> int | float | None:
+    """Σ price × quantity over the items that have a price (quantity 1 unless given); None when none has."""
+    priced = [c.price * (1 if c.quantity is None else c.quantity) for c in contents if c.price is not None]
+    if not priced:
+        return None
+    total = round(sum(priced), 6)
+    return int(total) if total == int(total) else total
+
+
+def whole(value: float | None, key: str, warnings: Warnings) -> int | None:
+    """`value` rounded to a whole number, which is all that TikTok takes here; said in the warnings."""
+    if value is None:
+        return None
+    warnings.append(f"{key}: TikTok takes whole numbers only; rounded")
+    return round(value)

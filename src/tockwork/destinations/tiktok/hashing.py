@@ -1,0 +1,71 @@
+"""SHA-256 as TikTok wants it, and what must never be hashed.
+
+TikTok takes the SHA-256 of a person's fields as 64 lower-case hex digits, and says nothing when it gets the hash of an
+empty string or of a program's "undefined": the row is accepted and matches nobody (TikTok, "Parameters").
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import Final
+
+PLACEHOLDERS: Final = frozenset(
+    {
+        "undefined",
+        "null",
+        "nan",
+        "none",
+        "(null)",
+        "<null>",
+        "(none)",
+        "(not set)",
+        "[object object]",
+        "__clickid__",  # TikTok's own URL macro, left as it is when an ad is only previewed
+    }
+)
+"""What programs write where a value is missing, trimmed and lower-cased."""
+
+WORTHLESS: Final = frozenset({sha256(text.encode()).hexdigest() for text in PLACEHOLDERS | {""}})
+"""Hashes that stand for no person: somebody hashed an empty value or a placeholder before it came here."""
+
+SHA256_DIGITS: Final = 64
+SHORTEST_HASH: Final = 32
+"""The hex digits of an MD5: a shorter text is no hash, which spares it the question."""
+_is_sha256 = re.compile(r"[0-9a-f]{64}").fullmatch
+_is_weak = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}").fullmatch
+
+
+def digest(text: str) -> str | None:
+    """SHA-256 of the text's UTF-8 bytes, in lower-case hex. None for text that has no UTF-8 form (a lone surrogate)."""
+    try:
+        return sha256(text.encode()).hexdigest()
+    except UnicodeEncodeError:
+        return None
+
+
+def is_hash(text: str) -> bool:
+    """Whether lower-cased `text` has the shape of a SHA-256."""
+    return len(text) == SHA256_DIGITS and _is_sha256(text) is not None
+
+
+def is_weak_hash(text: str) -> bool:
+    """Whether lower-cased `text` has the shape of an MD5 or a SHA-1, which TikTok cannot match."""
+    return len(text) in (32, 40) and _is_weak(text) is not None
+
+
+def is_any_hash(text: str) -> bool:
+    """Whether lower-cased `text` has the shape of a SHA-256, SHA-1 or MD5."""
+    return is_hash(text) or is_weak_hash(text)
+
+
+def given_hash(text: str) -> str | None:
+    """Lower-cased `text` when it is the SHA-256 of a value, else None."""
+    return text if is_hash(text) and text not in WORTHLESS else None
+
+
+def hashed(text: str) -> str | None:
+    """The hash of normalised text, or the text itself when it came as a SHA-256. None for every other kind of hash."""
+    if len(text) < SHORTEST_HASH:
+        return digest(text)
+    return given_hash(text) if is_any_hash(text) else digest(text)

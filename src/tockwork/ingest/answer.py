@@ -1,0 +1,66 @@
+"""What the tracking API answers beside success: JSON with `code` and `message`, which Segment's libraries read."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from tockwork.model.errors import EventError
+
+RETRY_AFTER_S: Final = 5
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Headers = Sequence[tuple[bytes, bytes]]
+
+JSON: Final = (b"content-type", b"application/json")
+ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
+
+
+class Answer(Exception):  # noqa: N818 (the client's error, not ours)
+    """Ends a request with an error: an HTTP status, a code that stays the same, and what to mend."""
+
+    def __init__(self, status: int, code: str, message: str, headers: Headers = ()) -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers
+        super().__init__(message)
+
+    async def send(self, send: Send) -> None:
+        body = msgspec.json.encode({"code": self.code, "message": self.message})
+        await reply(send, self.status, [JSON, ANY_ORIGIN, *self.headers], body)
+
+
+def bad_request(problem: EventError) -> Answer:
+    return Answer(400, problem.code, str(problem))
+
+
+def unknown_key() -> Answer:
+    where = "as the user of HTTP Basic or as writeKey in the body (never in the URL)"
+    return Answer(401, "invalid_write_key", f"expected the write key of an enabled source, {where}")
+
+
+def not_found() -> Answer:
+    return Answer(404, "not_found", "no such path: events go to POST /v1/batch, /v1/track and their like")
+
+
+def wrong_method(allowed: str) -> Answer:
+    return Answer(405, "method_not_allowed", f"expected one of {allowed}", [(b"allow", allowed.encode())])
+
+
+def body_timeout(deadline_s: float) -> Answer:
+    message = f"expected the whole body within {deadline_s:g} seconds"
+    return Answer(408, "body_timeout", message, [(b"connection", b"close")])
+
+
+def unavailable(code: str, message: str) -> Answer:
+    """The client is to try again later; browsers may read how much later."""
+    retry_after = (b"retry-after", str(RETRY_AFTER_S).encode())
+    return Answer(503, code, message, [retry_after, (b"access-control-expose-headers", b"Retry-After")])
+
+
+async def reply(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

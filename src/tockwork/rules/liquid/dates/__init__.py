@@ -1,0 +1,1 @@
+"""Dates as V8 reads them and liquidjs prints them."""

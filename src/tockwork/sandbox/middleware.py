@@ -1,0 +1,67 @@
+"""What every request passes: errors become TikTok's envelope, and strangers stay out of the inspection pages."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from ipaddress import ip_address
+from traceback import extract_tb
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from tockwork.model.clock import Clock
+from tockwork.sandbox.refusal import INVALID, NOT_FOUND
+from tockwork.sandbox.reply import enveloped, message_of
+from tockwork.sandbox.wire import response
+
+_INTERNAL: Final = 50000
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = structlog.get_logger(__name__)
+
+
+def middlewares(host: str, clock: Clock) -> list[Middleware]:
+    """Those of a sandbox that listens on `host`."""
+    local_only = _is_loopback(host)
+
+    @web.middleware
+    async def errors(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            code = NOT_FOUND if error.status == HTTPStatus.NOT_FOUND else INVALID
+            message = message_of(code) if code == NOT_FOUND else f"{error.reason}."
+            allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+            return response(enveloped(error.status, code, message, clock.now(), headers=allow))
+        except ConnectionError:
+            raise
+        except Exception as error:  # its message may hold a part of the request, so only kind and place are logged
+            place = extract_tb(error.__traceback__)[-1]
+            log.error("sandbox_failed", error=type(error).__name__, file=place.filename, line=place.lineno)
+            return response(enveloped(HTTPStatus.INTERNAL_SERVER_ERROR, _INTERNAL, message_of(_INTERNAL), clock.now()))
+
+    @web.middleware
+    async def neighbours(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        """Web pages of other origins can neither read (DNS rebinding) nor change what the sandbox holds."""
+        if not request.path.startswith("/open_api/"):
+            origin = request.headers.get("Origin")
+            foreign_page = origin is not None and urlsplit(origin).netloc != request.host
+            foreign_name = local_only and not _is_loopback(urlsplit(f"//{request.host}").hostname or "")
+            if foreign_page or foreign_name:
+                raise web.HTTPForbidden
+        return await handler(request)
+
+    return [errors, neighbours]
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
