@@ -164,6 +164,18 @@ async def test_requests_are_listed_the_refused_ones_too() -> None:
         ] == [2]
 
 
+async def test_bytes_that_are_no_utf8_in_a_header_can_be_shown() -> None:
+    async with sandboxed() as visitor:
+        host, port = visitor.sandbox.url.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /open_api/%ff HTTP/1.1\r\nHost: x\r\nX-Odd: \xff\r\nContent-Length: 0\r\n\r\n")
+        answer = await reader.read(4096)
+        writer.close()
+        assert b"40007" in answer
+        for path in ("/sandbox/requests", "/requests"):
+            assert (await visitor.ask(path))[0] == 200
+
+
 async def test_stats() -> None:
     async with sandboxed() as visitor:
         await visitor.send(row(), row())

@@ -11,7 +11,15 @@ import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from tockwork.model.clock import Clock, SimulatedClock
 from tockwork.model.errors import StoreFull
@@ -35,9 +43,7 @@ class Store(msgspec.Struct, frozen=True):
 
 @asynccontextmanager
 async def memory(clock: Clock) -> AsyncIterator[Store]:
-    yield Store(
-        MemoryJournal(max_bytes=MAX_BYTES, lease_s=LEASE_S, clock=clock), MemoryRetrySet(), MemoryLedger()
-    )
+    yield Store(MemoryJournal(max_bytes=MAX_BYTES, lease_s=LEASE_S, clock=clock), MemoryRetrySet(), MemoryLedger())
 
 
 Opened = Callable[[Clock], AbstractAsyncContextManager[Store]]

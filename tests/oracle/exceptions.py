@@ -13,6 +13,11 @@ from typing import NamedTuple
 
 from harness import Case
 
+from tockwork.rules import natives
+
+_PROTOTYPES = (natives.OBJECT, natives.FUNCTION, natives.ARRAY, natives.STRING, natives.NUMBER, natives.BOOLEAN)
+_NATIVE = re.compile(r"\b(" + "|".join(name for prototype in _PROTOTYPES for name in prototype.members) + r")\b")
+
 
 class Difference(NamedTuple):
     reason: str
@@ -40,15 +45,20 @@ def _has_key(*keys: str) -> Callable[[Case], bool]:
     return lambda case: case["kind"] == "mapping" and any(f'"{key}": ' in json.dumps(case["mapping"]) for key in keys)
 
 
+def _gives_liquid_a_function(case: Case) -> bool:
+    text = json.dumps(case.get("mapping"))
+    return '"@liquid"' in text and '"@transform"' in text and _NATIVE.search(text) is not None
+
+
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         "a member named __proto__ replaces an object's prototype in JavaScript, and is simply lost here",
         _texts("__proto__"),
     ),
     Difference(
-        "a member named toJSON, toString or valueOf is called in JavaScript if a mapping puts a function of the "
-        "language there, and is a member like any other here",
-        _has_key("toJSON", "toString", "valueOf"),
+        "a function of the language that a mapping puts under toJSON, toString or valueOf, or where Liquid reads it, "
+        "is called in JavaScript, and never here",
+        lambda case: _has_key("toJSON", "toString", "valueOf")(case) or _gives_liquid_a_function(case),
     ),
     Difference(
         "Liquid's increment and decrement leave their counter in the event in Segment, where other fields see it; "

@@ -61,16 +61,16 @@ def install() -> None:
         stamp.write_text(wanted)
 
 
-def answers(cases: Sequence[Case]) -> Iterator[Answer]:
-    """What Segment makes of each case, in order. See oracle.cjs for the shapes."""
+def answers(cases: Sequence[Case], script: str = "oracle.cjs") -> Iterator[Answer]:
+    """What Segment makes of each case, in order. See the script for the shapes."""
     install()
     for start in range(0, len(cases), BATCH):
-        yield from _batch(cases[start : start + BATCH])
+        yield from _batch(cases[start : start + BATCH], script)
 
 
-def _batch(cases: Sequence[Case]) -> list[Answer]:
+def _batch(cases: Sequence[Case], script: str) -> list[Answer]:
     lines = "\n".join(map(json.dumps, cases))
-    command = [node(), str(HERE / "oracle.cjs")]
+    command = [node(), str(HERE / script)]
     done = subprocess.run(
         command, input=lines, env={**os.environ, "TZ": "UTC"}, capture_output=True, encoding="utf-8", timeout=100
     )

@@ -27,7 +27,16 @@ function matches(trigger, event) {
   }
 }
 
+// The clock stands at the event's time, so that what a Liquid template makes of "now" can be compared.
+const clock = Date.now
+function setClock(event) {
+  const text = [event?.receivedAt, event?.timestamp, event?.sentAt].find((value) => value && typeof value === 'string')
+  const now = Date.parse(text)
+  Date.now = Number.isNaN(now) ? clock : () => now
+}
+
 function answer({ kind, mapping, trigger, event }) {
+  setClock(event)
   if (kind === 'mapping') return { ok: transform(mapping, event) }
   const parsed = parseFql(trigger)
   if (parsed.error) throw parsed.error

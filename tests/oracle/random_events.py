@@ -9,7 +9,7 @@ from typing import Any
 
 Json = Any
 
-FRAGMENTS: dict[str, list[Any]] = json.loads((Path(__file__).parent / "fragments.json").read_text(encoding="utf-8"))
+FRAGMENTS: dict[str, Any] = json.loads((Path(__file__).parent / "fragments.json").read_text(encoding="utf-8"))
 """Strings, numbers, keys and paths that have fooled someone before."""
 
 
@@ -31,6 +31,7 @@ class Events:
             "userId": rng.choice(["u1", "42", 42, None, "", "ada@example.com", True]),
             "anonymousId": "a-1",
             "timestamp": "2026-03-01T12:34:56.789Z",
+            "receivedAt": "2026-03-01T12:34:57.001Z",
             "properties": self.properties(),
             "traits": self.traits(),
             "context": self.context(),
@@ -83,7 +84,7 @@ class Events:
         rng = self.rng
         if rng.random() < 0.15:
             return "".join(rng.choice(FRAGMENTS["strings"]) for _ in range(2))
-        return rng.choice(FRAGMENTS["strings"])
+        return str(rng.choice(FRAGMENTS["strings"]))
 
     def number(self) -> Json:
         rng = self.rng
@@ -94,7 +95,7 @@ class Events:
         return rng.choice([*FRAGMENTS["numbers"], 10**400])
 
     def scalar(self) -> Json:
-        return self.rng.choice([self.string, self.number, lambda: None, lambda: True, lambda: False])()
+        return self.rng.choice([self.string(), self.number(), None, True, False])
 
     def wild(self, depth: int) -> Json:
         roll = self.rng.random()

@@ -104,17 +104,18 @@ class Mappings:
         rng = self.rng
         roll = rng.random()
         if self.items and roll < 0.7:
-            return rng.choice(FRAGMENTS["product_keys"])
+            return str(rng.choice(FRAGMENTS["product_keys"]))
         if roll < 0.55:
             return self.walked()
         if roll < 0.9:
-            return rng.choice(FRAGMENTS["paths"])
+            return str(rng.choice(FRAGMENTS["paths"]))
         return "".join(rng.choice(["$", ".", "[", "]", "'", '"', "0", "a", "properties", "event"]) for _ in range(5))
 
     def walked(self) -> str:
         """A path that the event has, written in one of the ways to write it."""
         rng = self.rng
-        text, value = rng.choice(["$", "$", "$", ""]), self.event
+        text = rng.choice(["$", "$", "$", ""])
+        value: Json = self.event
         for _ in range(rng.randrange(1, 5)):
             if isinstance(value, dict) and value:
                 key = rng.choice(list(value))
@@ -134,7 +135,7 @@ class Mappings:
     def a_template(self) -> str:
         rng = self.rng
         if rng.random() < 0.3:
-            return rng.choice(FRAGMENTS["templates"])
+            return str(rng.choice(FRAGMENTS["templates"]))
         pieces = []
         for _ in range(rng.randrange(1, 5)):
             path = self.a_path().removeprefix("$.") if rng.random() < 0.8 else self.a_path()

@@ -45,13 +45,10 @@ class Triggers:
         if roll < 0.25:
             return self.function()
         if roll < 0.3:
-            return rng.choice(FRAGMENTS["comparisons"])
+            return str(rng.choice(FRAGMENTS["comparisons"]))
         space = "" if rng.random() < 0.04 else " "
-        operator = rng.choice(
-            ["=", "=", "=", "!=", "!=", ">", "<", ">=", "<=", "=", "contains", "is", "!", "exists"][
-                : rng.choice([9, 9, 9, 9, 14])
-            ]
-        )
+        everyday, odd = ["=", "=", "=", "!=", "!=", ">", "<", ">=", "<="], ["contains", "is", "!", "exists"]
+        operator = rng.choice(everyday if rng.random() < 0.9 else odd)
         return f"{self.field()}{space}{operator}{space}{self.value()}"
 
     def function(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -51,7 +52,7 @@ def test_a_batch_is_closed_only_when_the_next_row_does_not_fit(rows: list[Row]) 
     batches, _ = pack(rows, limits)
     for envelope in ENVELOPES:
         own = [batch for batch in batches if batch.envelope == envelope]
-        for batch, following in zip(own, own[1:], strict=False):
+        for batch, following in pairwise(own):
             grown = sent(rows, (*batch.places, following.places[0]))
             assert len(batch.places) == limits.rows or len(grown) > limits.bytes
 

@@ -34,8 +34,8 @@ DAY = 86_400.0
 LIMITS = Limits()
 
 
-def part(*places: int, history: History = History(first_s=NOW), expires_at: float | None = None) -> Part:
-    return Part(places, (history,) * len(places), (expires_at,) * len(places))
+def part(*places: int, expires_at: float | None = None) -> Part:
+    return Part(places, (History(first_s=NOW),) * len(places), (expires_at,) * len(places))
 
 
 CHANCE = Random(1)
@@ -272,7 +272,7 @@ batches_with_bad_rows = st.integers(1, 1000).flatmap(
 
 
 @pytest.mark.parametrize("named", TRUTHFUL)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(batch=batches_with_bad_rows)
 def test_bad_rows_are_found_within_the_bound(named: str, batch: tuple[int, set[int]]) -> None:
     number, bad = batch
@@ -291,7 +291,7 @@ def test_one_bad_row_in_a_thousand(named: str, place: int) -> None:
 
 
 @pytest.mark.parametrize("named", LYING)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(batch=batches_with_bad_rows)
 def test_an_index_that_lies_rejects_no_good_row(named: str, batch: tuple[int, set[int]]) -> None:
     number, bad = batch
@@ -300,7 +300,7 @@ def test_an_index_that_lies_rejects_no_good_row(named: str, batch: tuple[int, se
     assert requests - 1 <= len(bad) * bound(number) + 10  # what a lie costs: eight rows sent alone, and the others
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(number=st.integers(1, 300), seed=st.integers(), share=st.floats(0, 1))
 def test_a_platform_of_moods_comes_to_an_end(number: int, seed: int, share: float) -> None:
     random = Random(seed)
@@ -327,6 +327,39 @@ def test_a_partial_success_that_lasts_ends_with_its_rows_rejected(named: bool) -
     delivered, rejected, requests = isolate(1000, platform)
     assert (len(delivered), rejected) == (997, bad)
     assert requests - 1 <= (6 if named else 3 * 21)
+
+
+def test_names_are_believed_until_a_named_row_is_taken_alone() -> None:
+    search = Search((0, 1, 2, 3))
+    search.resend(((2,), (0, 1, 3)), suspects=(2,))
+    search.delivered((3,))  # alone, but nobody had named it
+    search.delivered((1, 2))  # named, but not alone
+    assert search.trusting
+    search.delivered((2,))
+    assert not search.trusting
+
+
+def test_names_are_not_followed_for_ever() -> None:
+    """Eight refused rows running, and halving takes over until a row is delivered."""
+    search = Search((0,))
+    for _ in range(8):
+        assert search.trusting
+        search.rejected()
+    assert not search.trusting
+    search.delivered((7, 8))
+    assert search.trusting
+
+
+def test_after_many_refusals_the_search_goes_on_from_the_other_end() -> None:
+    search = Search((0,))
+    search.resend(((1, 2), (3, 4), (5, 6)), ())
+    for _ in range(25):
+        assert search.take() is not None
+        search.resend(((1, 2),), ())
+        search.rejected()
+    assert search.take() == (0,)  # what was farthest away
+    search.resend(((7,), (8,)), ())
+    assert search.take() == (8,)
 
 
 def test_a_batch_too_large_is_split_until_it_fits() -> None:

@@ -54,9 +54,11 @@ def test_the_code_decides_whatever_the_status(code: int, verdict: Verdict, statu
 
 @pytest.mark.parametrize(
     ("status", "verdict"),
-    [(200, Verdict.UNKNOWN), (204, Verdict.UNKNOWN), (301, Verdict.UNKNOWN), (400, Verdict.UNKNOWN)]
-    + [(401, Verdict.UNKNOWN), (404, Verdict.UNKNOWN), (499, Verdict.UNKNOWN), (429, Verdict.THROTTLED)]
-    + [(500, Verdict.RETRY), (502, Verdict.RETRY), (599, Verdict.RETRY), (600, Verdict.UNKNOWN)],
+    [
+        *((status, Verdict.UNKNOWN) for status in (200, 204, 301, 400, 401, 404, 499, 600)),
+        *((status, Verdict.RETRY) for status in (500, 502, 599)),
+        (429, Verdict.THROTTLED),
+    ],
 )
 @pytest.mark.parametrize("body", [{}, {"code": None}, {"code": "0"}, {"code": True}, {"code": 0.5}, [0], 0, "OK", None])
 def test_without_a_code_the_status_decides_and_never_for_success(status: int, verdict: Verdict, body: Any) -> None:
@@ -110,6 +112,7 @@ def test_which_answers_leave_open_whether_rows_arrived() -> None:
         ("Invalid value for data.3: refused.", (3,)),
         ("data.3.a and data[1] and data.3.b", (3, 1)),
         ("Invalid value for data.999.event_id", (999,)),
+        ("Invalid value for data.0.event_id", (0,)),
         ("Invalid value for data.1000.event_id", ()),
         ("Invalid value for data.99999999999999999999.event_id", ()),
         ("Invalid value for data.-1.event_id", ()),
@@ -134,6 +137,7 @@ def test_rows_named_by_other_answers_do_not_count() -> None:
         ([{"index": 0, "code": 0}, {"index": 1, "code": 40002}], {1}),
         ({"errors": ["Invalid value for data.7.event: …"]}, {7}),
         ({"index": 10}, set()),
+        ([{"index": -1}, {"index": 0}, {"index": 1}], {0, 1}),
         ({"index": True, "row": "3"}, set()),
         (None, set()),
         ("text", set()),

@@ -133,9 +133,10 @@ def test_request_ids_have_tiktoks_shape() -> None:
     assert made != new_request_id(1_678_799_370.0)
 
 
-def fill(record: Record, count: int, row: dict[str, Any], keyed: bool = False) -> None:
+def fill(record: Record, count: int, row: dict[str, Any], keyed: bool = False, size: int = 0) -> None:
     for number in range(count):
-        request = record.open("POST", "/", {}, 0, float(number))
+        request = record.open("POST", "/", {}, size, float(number))
+        request.rows = 1
         key = str(number).encode() if keyed else None
         record.add(request, 0, row, msgspec.Raw(msgspec.json.encode(row)), Verdict.UNIQUE, key)
         record.close(request)
@@ -161,6 +162,20 @@ def test_large_rows_are_bounded_by_their_bytes() -> None:
     fill(record, 30, {"event": "Lead", "padding": "x" * 1_000_000})
     assert len(record.events) == 20
     assert record.stats(0).unique == 30
+
+
+def test_small_rows_of_large_bodies_are_bounded_by_the_bodies_that_they_keep_alive() -> None:
+    record = Record(keep=5000)
+    fill(record, 30, {"event": "Lead"}, size=1_000_000)
+    assert len(record.events) == 20
+
+
+def test_long_texts_of_a_request_are_cut() -> None:
+    record = Record(keep=1)
+    request = record.open("X" * 9000, "/" * 9000, {f"X-{number}": "x" * 9000 for number in range(99)}, 0, 0.0)
+    request.message = request.event_source_id = request.test_event_code = "\udcff" + "x" * 9000
+    record.close(request)
+    assert len(msgspec.json.encode(request)) < 30_000
 
 
 def test_one_row_is_kept_however_large() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -57,7 +58,7 @@ def test_a_platform_that_is_down_for_an_hour_is_asked_now_and_then() -> None:
         probes.append(now)
         hear(standing, FAILING, now=now + 0.5)
         now += 0.5
-    gaps = [later - earlier for earlier, later in zip(probes, probes[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in pairwise(probes)]
     assert min(gaps) >= REST_S
     assert max(gaps) <= REST_CAP_S + 0.5
     assert 60 < len(probes) < 240
@@ -67,6 +68,20 @@ def test_failures_that_were_under_way_when_the_rest_began_say_nothing_new() -> N
     standing = Standing()
     hear(standing, *[FAILING] * 60)
     assert standing.wait_s(NOW) == REST_S
+
+
+def test_a_rest_is_as_long_as_the_platform_asks() -> None:
+    standing = Standing()
+    hear(standing, FAILING, FAILING, Answer(Verdict.RETRY, "platform_error", http_status=503, retry_after_s=120.0))
+    assert standing.wait_s(NOW) == 120.0
+
+
+def test_equal_unknown_answers_do_not_rest_before_they_pause() -> None:
+    standing = Standing()
+    assert hear(standing, *[unknown(7)] * 3) == [1, 2, 3]
+    assert standing.admit(NOW)
+    hear(standing, unknown(8))
+    assert standing.condition is Condition.RESTING
 
 
 def test_credentials_that_are_refused_block_at_once() -> None:
@@ -84,7 +99,11 @@ def test_credentials_that_are_refused_block_at_once() -> None:
 @pytest.mark.parametrize("answer", [OK, REFUSED])
 def test_a_probe_that_gets_through_unblocks(answer: Answer) -> None:
     standing = Standing()
-    hear(standing, DEAD, answer)
+    hear(standing, DEAD)
+    hear(standing, answer, now=NOW + 1)  # was under way before
+    assert standing.condition is Condition.BLOCKED
+    assert standing.admit(NOW + PROBE_S)
+    hear(standing, answer, now=NOW + PROBE_S)
     assert (standing.condition, standing.why) == (Condition.OPEN, "")
 
 

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from tockwork.delivery.isolation import Places, halves, pieces
+from tockwork.delivery.standing import SAME_UNKNOWN
 from tockwork.destinations.declare import Limits
 from tockwork.model import reasons
 from tockwork.model.fate import History
@@ -15,8 +16,6 @@ from tockwork.model.outcome import Answer, Status, Verdict
 
 BACKOFF_S: Final = 1.0
 BACKOFF_CAP_S: Final = 300.0
-SAME_UNKNOWN: Final = 3
-"""So many equal unknown answers running pause the destination."""
 WINDOW_MARGIN_S: Final = 60.0
 """Repeats stop this long before the dedup window ends: a request takes its time, and clocks differ."""
 

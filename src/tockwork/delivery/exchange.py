@@ -61,7 +61,7 @@ class Exchange:
 
         Without a reply, an `Answer` that says whether the rows may have arrived. Never raises for the network.
         """
-        total = min(self._timeout_s, within_s)
+        total = max(0.001, min(self._timeout_s, within_s))  # to aiohttp, 0 is no time-out
         try:
             async with self._session.post(
                 self._base_url + path,

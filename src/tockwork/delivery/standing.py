@@ -20,6 +20,8 @@ REST_CAP_S: Final = 60.0
 """A resting destination is tried again after 5 s at the earliest, and after a minute at the latest."""
 _ANSWER_S: Final = 15.0
 """A resting destination's probe is answered by then, or did not go out."""
+SAME_UNKNOWN: Final = 3
+"""So many equal unknown answers running pause the destination."""
 BRAKE_RUN: Final = 50
 BRAKE_WINDOW: Final = 200
 """So many rejected rows running, or more than half of so many, and the destination is paused."""
@@ -94,16 +96,16 @@ class Standing:
 
     def heard(self, answer: Answer, now: float, random: Random) -> int:
         """Takes an answer in; returns how many equal unknown answers there were running, this one included."""
-        verdict = answer.verdict
-        if verdict in (Verdict.RETRY, Verdict.UNKNOWN):
+        verdict, same = answer.verdict, self._counted_unknown(answer)
+        if verdict in (Verdict.RETRY, Verdict.UNKNOWN) and same < SAME_UNKNOWN:
             self._failed(answer, now, random)
         elif verdict is Verdict.BLOCKED:
             self.block(answer.reason, described(answer), now)
-        elif verdict is not Verdict.THROTTLED:
+        elif verdict not in (Verdict.RETRY, Verdict.UNKNOWN, Verdict.THROTTLED):
             self._failures = self._rests = 0
-            if self.condition is not Condition.PAUSED:
+            if not self.held or (self.condition is Condition.BLOCKED and self._probing):
                 self._enter(Condition.OPEN, "", "", now)
-        return self._counted_unknown(answer)
+        return same
 
     def _counted_unknown(self, answer: Answer) -> int:
         if answer.verdict is Verdict.UNKNOWN:
@@ -122,7 +124,8 @@ class Standing:
         if self.condition is Condition.OPEN and self._failures < FAILURES:
             return
         self._enter(Condition.RESTING, answer.reason, described(answer), now)
-        self._next_probe = now + random.uniform(REST_S, min(REST_CAP_S, REST_S * 2.0 ** min(self._rests, 10)))
+        rest_s = random.uniform(REST_S, min(REST_CAP_S, REST_S * 2.0 ** min(self._rests, 10)))
+        self._next_probe = now + max(rest_s, answer.retry_after_s or 0.0)
         self._rests += 1
 
     def counted(self, *, delivered: int, rejected: int) -> bool:

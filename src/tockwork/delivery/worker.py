@@ -24,7 +24,7 @@ from tockwork.store.protocol import Chunk, Journal, Ledger, Retry, RetrySet, Tal
 LINGER_S: Final = 0.2
 PATIENCE_S: Final = 20.0
 """Rows whose request could not begin by then go to the retry set. Well under a chunk's lease."""
-READ_S: Final = 1.0
+READ_S: Final = 10.0
 FAILED_S: Final = 1.0
 
 Transform = Callable[[Sequence[bytes]], list[Outcome]]

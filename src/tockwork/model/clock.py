@@ -71,7 +71,7 @@ class SimulatedClock:
 
 
 async def _turns() -> None:
-    for _ in range(50):
+    for _ in range(20):
         await asyncio.sleep(0)
 
 

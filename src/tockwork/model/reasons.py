@@ -230,17 +230,34 @@ INVALID_BATCH: Final = _reason(
 )
 INVALID_EVENT: Final = _reason("invalid_event", "The event is no JSON object.", "Send a JSON object.")
 TOO_DEEP: Final = _reason("too_deep", "The JSON is nested too deeply.", "Send flatter events.")
-TOO_LARGE: Final = _reason("too_large", "The body is too large.", "Send fewer events in one batch.")
-EVENT_TOO_LARGE: Final = _reason("event_too_large", "The event is too large.", "Send at most 32 KB an event.")
+TOO_LARGE: Final = _reason("too_large", "The body or the event is too large.", "Send less at once.")
+BATCH_TOO_LARGE: Final = _reason("batch_too_large", "The batch is too large.", "Split it: 500 KB uncompressed at most.")
+EVENT_TOO_LARGE: Final = _reason(
+    "event_too_large", "The event is too large.", "Send at most 32 KB uncompressed an event."
+)
 UNKNOWN_TYPE: Final = _reason(
     "unknown_type",
     "The event's `type` is none of the spec's calls.",
     "Send track, identify, page, screen, group or alias.",
 )
 MISSING_EVENT_NAME: Final = _reason("missing_event_name", "A track event has no name.", "Send `event` as text.")
+INVALID_GZIP: Final = _reason(
+    "invalid_gzip", "The body is no complete gzip stream.", "Send gzip whole, or without Content-Encoding."
+)
+UNSUPPORTED_ENCODING: Final = _reason(
+    "unsupported_encoding", "The body is packed in a way that is not supported.", "Send gzip, or send it unpacked."
+)
+BODY_TIMEOUT: Final = _reason("body_timeout", "The body did not come in time.", "Send it again.")
 INVALID_WRITE_KEY: Final = _reason(
     "invalid_write_key", "The write key is unknown or disabled.", "Use the write key shown at the source."
 )
+NOT_FOUND: Final = _reason("not_found", "There is no such path.", "Send events to /v1/batch, /v1/track and their like.")
+METHOD_NOT_ALLOWED: Final = _reason("method_not_allowed", "The path takes other methods.", "Send events with POST.")
 STORE_FULL: Final = _reason(
     "store_full", "There is no room for more events, for now.", "Send again later; make room on the disk."
 )
+STORE_FAILED: Final = _reason(
+    "store_failed", "The events could not be kept.", "Send again later; see the server's log for the disk's error."
+)
+NOT_READY: Final = _reason("not_ready", "The server starts or stops.", "Send again in a few seconds.")
+INTERNAL_ERROR: Final = _reason("internal_error", "The server failed at this request.", "Please report it.")

@@ -8,7 +8,7 @@ value, `UNDEFINED` included. What JavaScript would throw is a `ScriptError`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 from tockwork.rules import liquid, path
 from tockwork.rules.javascript import (
@@ -22,7 +22,7 @@ from tockwork.rules.javascript import (
     units,
 )
 from tockwork.rules.notation import parse_json, stringify
-from tockwork.rules.objects import defined, flat, without_nulls
+from tockwork.rules.objects import Variables, defined, flat, without_nulls
 from tockwork.rules.replacement import replace
 from tockwork.rules.template import Template, render
 from tockwork.rules.validation import is_directive, problems
@@ -49,12 +49,24 @@ class Constant:
 NOTHING: Final = Constant(UNDEFINED)
 
 
+class Failing:
+    """A resolver that fails on every event, because Segment sees what is wrong with it no earlier."""
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def __call__(self, payload: Any) -> NoReturn:
+        raise ScriptError(self.message)
+
+
 def compile_mapping(mapping: Any) -> Resolver:
     """The resolver of a mapping or of any part of one."""
     if is_directive(mapping):
         name = next(key for key in mapping if key.startswith("@"))
         compiler = DIRECTIVES.get(name)
-        return compiler(mapping[name]) if compiler else _failing(f"{name} is no directive")
+        return compiler(mapping[name]) if compiler else Failing(f"{name} is no directive")
     if isinstance(mapping, dict):
         return _object({key: compile_mapping(value) for key, value in mapping.items()})
     if isinstance(mapping, list):
@@ -103,16 +115,9 @@ def _list(items: list[Resolver]) -> Resolver:
     return lambda payload: [item(payload) for item in items]
 
 
-def _failing(message: str) -> Resolver:
-    def resolve(payload: Any) -> Any:
-        raise ScriptError(message)
-
-    return resolve
-
-
 def _options(compiler: Compiler, name: str) -> Compiler:
     """Refuse options that are no object, when an event comes along: Segment does it no earlier."""
-    return lambda options: compiler(options) if isinstance(options, dict) else _failing(f"{name} needs an object")
+    return lambda options: compiler(options) if isinstance(options, dict) else Failing(f"{name} needs an object")
 
 
 # --- directives ------------------------------------------------------------------------------------------------------
@@ -139,7 +144,7 @@ def _of_string(name: str, dynamic: Callable[[str, Any], Any], static: Callable[[
 
 def _if(options: dict[str, Any]) -> Resolver:
     if not truthy(options.get("exists")) and not truthy(options.get("blank")):
-        return _failing("@if needs 'exists' or 'blank'")
+        return Failing("@if needs 'exists' or 'blank'")
     by_blank = "exists" not in options
     tested = compile_mapping(options["blank" if by_blank else "exists"])
     then = compile_mapping(options["then"]) if "then" in options else NOTHING
@@ -156,7 +161,7 @@ def _if(options: dict[str, Any]) -> Resolver:
 def _case(options: dict[str, Any]) -> Resolver:
     operator = options.get("operator")
     if not truthy(operator):
-        return _failing("@case needs an 'operator'")
+        return Failing("@case needs an 'operator'")
     if not truthy(options.get("value")):
         return NOTHING
     resolver = compile_mapping(options["value"])
@@ -175,7 +180,7 @@ def _case(options: dict[str, Any]) -> Resolver:
 
 def _replace(options: dict[str, Any]) -> Resolver:
     if not truthy(options.get("pattern")):
-        return _failing("@replace needs a 'pattern'")
+        return Failing("@replace needs a 'pattern'")
     if not truthy(options.get("value")):
         return NOTHING
     resolver = compile_mapping(options["value"])
@@ -204,7 +209,7 @@ def _replace(options: dict[str, Any]) -> Resolver:
 
 def _array_path(data: Any) -> Resolver:
     if not isinstance(data, list):
-        return _failing(f"@arrayPath needs a list, found {real_type(data)}")
+        return Failing(f"@arrayPath needs a list, found {real_type(data)}")
     root = data[0] if data else UNDEFINED
     find = path.getter(root) if isinstance(root, str) else compile_mapping(root)
     if len(data) < 2 or not isinstance(data[1], dict) or not data[1]:
@@ -224,7 +229,7 @@ def _array_path(data: Any) -> Resolver:
 
 def _flatten(options: dict[str, Any]) -> Resolver:
     if not truthy(options.get("separator")):
-        return _failing("@flatten needs a 'separator'")
+        return Failing("@flatten needs a 'separator'")
     separate = compile_mapping(options["separator"])
     find = compile_mapping(options["value"]) if "value" in options else NOTHING
     omits_lists = truthy(options.get("omitArrays"))
@@ -241,7 +246,7 @@ def _flatten(options: dict[str, Any]) -> Resolver:
 def _json(options: dict[str, Any]) -> Resolver:
     for key in ("mode", "value"):
         if not truthy(options.get(key)):
-            return _failing(f"@json needs a {key!r}")
+            return Failing(f"@json needs a {key!r}")
     find = compile_mapping(options["value"])
     if options["mode"] == "encode":
         return lambda payload: stringify(find(payload))
@@ -269,9 +274,9 @@ def _decoded(value: Any) -> Any:
 
 def _merge(options: dict[str, Any]) -> Resolver:
     if not truthy(options.get("direction")):
-        return _failing("@merge needs a 'direction'")
+        return Failing("@merge needs a 'direction'")
     if not isinstance(options.get("objects"), list):
-        return _failing("@merge needs a list of 'objects'")
+        return Failing("@merge needs a list of 'objects'")
     direct = compile_mapping(options["direction"])
     sources = [compile_mapping(item) for item in options["objects"]]
 
@@ -290,15 +295,15 @@ def _merge(options: dict[str, Any]) -> Resolver:
 def _transform(options: dict[str, Any]) -> Resolver:
     for key in ("mapping", "apply"):
         if not truthy(options.get(key)):
-            return _failing(f"@transform needs {key!r}")
+            return Failing(f"@transform needs {key!r}")
     if not isinstance(options["apply"], dict):
-        return _failing("@transform needs an object as 'apply'")
+        return Failing("@transform needs an object as 'apply'")
     try:
         apply = unwrapped(options["apply"])
     except ScriptError as error:
-        return _failing(str(error))
+        return Failing(str(error))
     for problem in problems(apply):
-        return _failing(f"@transform has a wrong 'apply': {problem}")
+        return Failing(f"@transform has a wrong 'apply': {problem}")
     first, second = compile_mapping(apply), compile_mapping(options["mapping"])
 
     def resolve(payload: Any) -> Any:
@@ -323,29 +328,23 @@ def _exclude_when_null(value: Any) -> Resolver:
 
 def _liquid(text: Any) -> Resolver:
     if not isinstance(text, str):
-        return _failing(f"@liquid needs a string, found {real_type(text)}")
+        return Failing(f"@liquid needs a string, found {real_type(text)}")
     if not text:
         return Constant("")
     if len(units(text)) > MAX_LIQUID:
-        return _failing(f"@liquid has a template longer than {MAX_LIQUID} characters")
+        return Failing(f"@liquid has a template longer than {MAX_LIQUID} characters")
     try:
         template = liquid.compile(text)
     except liquid.LiquidError as error:
-        return _failing(f"@liquid: {error}")
+        return Failing(f"@liquid: {error}")
 
     def resolve(payload: Any) -> Any:
         try:
-            return template.render(payload if isinstance(payload, dict) else _variables(payload))
+            return template.render(Variables(payload))
         except liquid.LiquidError as error:
             raise ScriptError(f"@liquid: {error}") from None
 
     return resolve
-
-
-def _variables(payload: Any) -> dict[str, Any]:
-    """What Liquid finds by name in a list or a string: its elements, and its length."""
-    found = dict(entries(payload))
-    return {**found, "length": len(found)} if isinstance(payload, (list, str)) else found
 
 
 DIRECTIVES: Final[dict[str, Compiler]] = {

@@ -5,6 +5,7 @@ Everything is plain data, with the event's values in it: mask what is personal b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
@@ -14,7 +15,7 @@ import msgspec
 from tockwork.rules import liquid, path, template
 from tockwork.rules.directives import compile_mapping, unwrapped
 from tockwork.rules.fql import KINDS, NESTED, Condition, Node
-from tockwork.rules.javascript import UNDEFINED, ScriptError, real_type, text_of, truthy
+from tockwork.rules.javascript import UNDEFINED, ScriptError, number_text, real_type, text_of, truthy, units
 from tockwork.rules.mapping import Mapping
 from tockwork.rules.notation import observe
 from tockwork.rules.objects import defined
@@ -78,7 +79,8 @@ def condition_text(condition: Condition) -> str:
     if sort == "starts_with":
         expected = f'"{value}*"' if '"' not in value else _word(value + '"')
     elif sort == "ends_with":
-        expected = _value_text(f"*{value}") if not value.endswith("*") else _word(f"*{value}")
+        value = f"*{value}"
+        expected = _word(value) if value.endswith("*") else _value_text(value)
     else:
         expected = _value_text(value)
     return ("!" if sort != condition.operator else "") + _FUNCTIONS[sort].format(field, expected)
@@ -87,9 +89,10 @@ def condition_text(condition: Condition) -> str:
 def _value_text(value: str | float | bool | None) -> str:
     if isinstance(value, str):
         return f'"{value}"' if '"' not in value else _word(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{Decimal(number_text(value)):f}"
     if isinstance(value, float):
-        finite = value == value and abs(value) != float("inf")
-        return f"{Decimal(repr(value)):f}" if finite else ("-" if value != value else "1" + "0" * 309)
+        return "-" if math.isnan(value) else "1" + "0" * 309
     return text_of(value)
 
 
@@ -98,7 +101,7 @@ def _word(text: str) -> str:
     plain = all(char.isascii() and (char.isalnum() or char in "_-") for char in text)
     if plain and text[:1].isalpha() and text not in ("and", "or", "null", "true", "false"):
         return text
-    return "".join(f"\\{char}" for char in text)
+    return "".join(f"\\{unit}" for unit in units(text))
 
 
 def _seen(value: Any) -> Any:
@@ -156,7 +159,7 @@ def _directive(name: str, options: Any, payload: Any) -> tuple[str, _Parts]:
         case "@path", str(text):
             return (text if path.getter(text)(payload) is not UNDEFINED else f"nothing at {text}"), {}
         case "@template", str(text):
-            return f"the template {text!r}", _placeholders(text, payload)
+            return f"the template {text!r}", _read(template.Template(text).paths, payload)
         case "@liquid", str(text):
             return f"the Liquid template {text!r}", _read(liquid.compile(text).paths, payload)
         case "@literal" | "@excludeWhenNull", dict() | list():
@@ -171,7 +174,7 @@ def _directive(name: str, options: Any, payload: Any) -> tuple[str, _Parts]:
             made = defined(compile_mapping(unwrapped(options["apply"]))(payload))
             applied = _explained(unwrapped(options["apply"]), payload)
             return "a mapping of a mapping", {"apply": applied, "mapping": _explained(options["mapping"], made)}
-        case _, dict():
+        case _, dict() if not is_directive(options):
             return f"{name} of its parts", dict(_dynamic(options, payload))
     return f"{name} of a part", {name: _explained(options, payload)}
 
@@ -183,8 +186,8 @@ def _dynamic(options: dict[str, Any], payload: Any) -> Iterator[tuple[str, Expla
 
 
 def _branch(options: dict[str, Any], payload: Any) -> tuple[str, _Parts]:
-    probe = {**{key: options[key] for key in ("exists", "blank") if key in options}, "then": "then", "else": "else"}
-    branch = compile_mapping({"@if": probe})(payload)
+    probe: dict[str, Any] = {key: options[key] for key in ("exists", "blank") if key in options}
+    branch: str = compile_mapping({"@if": {**probe, "then": "then", "else": "else"}})(payload)
     tested = "exists" if "exists" in options else "blank"
     parts: _Parts = {tested: _explained(options[tested], payload)}
     if branch not in options or (branch == "else" and not truthy(options["else"])):
@@ -203,9 +206,12 @@ def _items(options: list[Any], payload: Any) -> tuple[str, _Parts]:
     return f"each item at {where}", parts
 
 
-def _placeholders(text: str, payload: Any) -> _Parts:
-    return _read(template.Template(text).paths, payload)
-
-
 def _read(paths: tuple[str, ...], payload: Any) -> _Parts:
-    return {name: Explained(_seen(path.get(payload, path.split(name))), name) for name in paths}
+    return {name: Explained(_value_at(name, payload), name) for name in paths}
+
+
+def _value_at(name: str, payload: Any) -> Any:
+    try:
+        return _seen(path.get(payload, path.split(name)))
+    except ScriptError:  # Liquid reads nothing where a path of the mapping kit fails
+        return None

@@ -210,9 +210,12 @@ class _Parser:
 
     def _expect(self, kind: Kind, function: Token) -> bool:
         """Take one token, whatever it is, as Segment does; where none is left there is none to take."""
-        token = self._tokens.popleft() if self._tokens else None
-        fits = token is not None and token.kind == kind
-        if not fits and token is not None and token.kind != "end":
+        if not self._tokens:
+            return False
+        token = self._tokens.popleft()
+        self._column = token.column
+        fits = token.kind == kind
+        if not fits and token.kind != "end":
             self._warn(token, f"{function.value}() takes a field, a comma and a value between parentheses")
         return fits
 

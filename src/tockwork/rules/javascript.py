@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 MAX_DEPTH: Final = 250  # levels that a value may be nested
-MAX_NODES: Final = 1_000_000  # values that one walk over a result may meet
-MAX_TEXT: Final = 8_000_000  # characters that one made text may have
+MAX_NODES: Final = 250_000  # values that one walk over a result may meet
+MAX_TEXT: Final = 2_000_000  # characters that one made text may have
 
 WHITESPACE: Final = (
     "\t\n\v\f\r \u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000\ufeff"

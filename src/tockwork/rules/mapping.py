@@ -10,14 +10,14 @@ The behaviour is that of `transform` in npm's @segment/actions-core 3.170, run o
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tockwork.model.errors import Problem
-from tockwork.rules.directives import Resolver, compile_mapping, unwrapped
+from tockwork.rules.directives import Failing, Resolver, compile_mapping, unwrapped
 from tockwork.rules.javascript import UNDEFINED, ScriptError, real_type
 from tockwork.rules.notation import observe
-from tockwork.rules.validation import problems
+from tockwork.rules.validation import below, is_directive, problems
 
 __all__ = ["Mapping", "MappingError", "ResolveError"]
 
@@ -74,5 +74,23 @@ class Mapping:
             raise ResolveError("the mapping and the event are nested too deep") from None
         return None if value is UNDEFINED else value
 
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What fails on every event that gets to it, though Segment accepts the mapping: bad Liquid, for one."""
+        return tuple(_failing(unwrapped(self.source), ""))
+
     def __repr__(self) -> str:
         return f"Mapping.parse({self.source!r})"
+
+
+def _failing(part: Any, where: str) -> Iterator[Problem]:
+    if is_directive(part):
+        resolver = compile_mapping(part)
+        if isinstance(resolver, Failing):
+            yield Problem(where, resolver.message)
+    if isinstance(part, dict):
+        for key, member in part.items():
+            yield from _failing(member, below(where, key))
+    elif isinstance(part, list):
+        for position, item in enumerate(part):
+            yield from _failing(item, f"{where}[{position}]")

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from tockwork.rules import natives
-from tockwork.rules.javascript import Native, index, truthy, units
+from tockwork.rules.javascript import UNDEFINED, Native, index, truthy, units
 
 Getter = Callable[[Any], Any]
 
@@ -66,21 +66,18 @@ def get(value: Any, segments: Sequence[str]) -> Any:
 
 
 def reader(segments: tuple[str, ...]) -> Getter:
-    """A function that does what `get` does for these segments, quickest where every step is a plain dict."""
-    if not segments:
-        return lambda value: value
-    *steps, last = segments
+    """A function that does what `get` does for these segments, quickest where every step is in a plain dict."""
+    inherits = "__proto__" in segments or not natives.OBJECT.members.keys().isdisjoint(segments)
 
     def read(value: Any) -> Any:
         found = value
-        try:
-            for step in steps:
-                found = found[step]
-            if type(found) is dict:
-                return found[last]
-        except (KeyError, TypeError):
-            pass
-        return get(value, segments)
+        for segment in segments:
+            if type(found) is not dict:
+                return get(value, segments)
+            if segment not in found:
+                return get(value, segments) if inherits else UNDEFINED
+            found = found[segment]
+        return found
 
     return read
 

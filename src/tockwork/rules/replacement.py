@@ -13,7 +13,7 @@ from functools import lru_cache
 from tockwork.rules.javascript import Meter, ScriptError, units, whole
 from tockwork.rules.validation import MAX_PATTERN, MAX_REPLACEMENT
 
-_SIGN = re.compile(r"\$[$&`']")
+_SIGN = re.compile(r"(\$[$&`'])")
 
 
 def replace(text: str, pattern: str, replacement: str, *, once: bool, ignoring_case: bool) -> str:
@@ -23,12 +23,17 @@ def replace(text: str, pattern: str, replacement: str, *, once: bool, ignoring_c
         raise ScriptError(f"@replace has a pattern longer than {MAX_PATTERN} characters")
     if len(replacement) > MAX_REPLACEMENT:
         raise ScriptError(f"@replace has a replacement longer than {MAX_REPLACEMENT} characters")
+    parts = _SIGN.split(replacement)
     meter = Meter()
+    if not ignoring_case and "$`" not in parts and "$'" not in parts:  # every match is replaced by the same
+        filled = _filled(parts, pattern, 0, len(pattern))
+        meter.text(len(text) + (1 if once else text.count(pattern)) * len(filled))
+        return whole(text.replace(pattern, filled, 1 if once else -1))
     pieces: list[str] = []
     at = 0
     for start in _matches(text, pattern, ignoring_case):
         end = start + len(pattern)
-        filled = _filled(replacement, text, start, end)
+        filled = _filled(parts, text, start, end)
         meter.text(start - at + len(filled))
         pieces += (text[at:start], filled)
         at = end
@@ -47,11 +52,21 @@ def _matches(text: str, pattern: str, ignoring_case: bool) -> Iterator[int]:
         start = text.find(pattern, start + len(pattern))
 
 
-def _filled(replacement: str, text: str, start: int, end: int) -> str:
-    if "$" not in replacement:
-        return replacement
-    signs = {"$$": "$", "$&": text[start:end], "$`": text[:start], "$'": text[end:]}
-    return _SIGN.sub(lambda match: signs[match[0]], replacement)
+def _filled(parts: list[str], text: str, start: int, end: int) -> str:
+    return "".join(_meant(part, text, start, end) for part in parts)
+
+
+def _meant(part: str, text: str, start: int, end: int) -> str:
+    match part:
+        case "$$":
+            return "$"
+        case "$&":
+            return text[start:end]
+        case "$`":
+            return text[:start]
+        case "$'":
+            return text[end:]
+    return part
 
 
 def _folded(text: str) -> str:

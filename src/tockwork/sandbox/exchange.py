@@ -9,6 +9,7 @@ from aiohttp import web
 
 from tockwork.sandbox.events_api import PATH, Arrival, Submission
 from tockwork.sandbox.faults import Answer, Drip, Http, Partial, Plan, Refuse, Reset, Truncate
+from tockwork.sandbox.record import Request
 from tockwork.sandbox.refusal import INVALID, NOT_FOUND, Refused
 from tockwork.sandbox.reply import GARBAGE, GATEWAY_PAGE, HTML, JSON, Reply, enveloped, message_of
 from tockwork.sandbox.state import State
@@ -19,25 +20,21 @@ _PARTIAL: Final = 20001
 _SCRIPTED: Final = "refused by the fault script"
 
 
-class Exchange:
+class _Exchange:
     """Lives for one request. It keeps to the rules and the record that were there when the request came, so that a
     reset in between does not mix the two."""
 
-    def __init__(self, http: web.Request, state: State) -> None:
+    def __init__(self, http: web.Request, request: Request, state: State) -> None:
         self._http = http
+        self._request = request
         self._api = state.api
         self._script = state.script
         self._profile = state.profile
         self._clock = state.clock
 
-    async def run(self, limit: int) -> web.StreamResponse:
-        http = self._http
-        body = await _body(http, limit)
-        size = len(body) if body is not None else http.content_length or limit + 1
-        self._request = self._api.record.open(http.method, http.path, http.headers, size, self._clock.now())
+    async def answer(self, arrival: Arrival) -> web.StreamResponse:
         if (misdirected := self._misdirected()) is not None:
             return response(self._closed(misdirected))
-        arrival = Arrival(http.path, http.headers, body, limit)
         try:
             submission = self._api.examine(arrival, self._request, self._clock.monotonic())
         except Refused as refusal:
@@ -123,6 +120,14 @@ class Exchange:
         reasons = [f"Invalid value for data.{row}: {_SCRIPTED}." for row in rows]
         failed = [{"index": row, "message": reason} for row, reason in zip(rows, reasons, strict=True)]
         return self._coded(_PARTIAL, " ".join([message_of(_PARTIAL), *reasons]), data={"failed_rows": failed})
+
+
+async def exchange(http: web.Request, state: State, limit: int) -> web.StreamResponse:
+    """Answers `http`, whose body may have `limit` bytes."""
+    body = await _body(http, limit)
+    size = len(body) if body is not None else http.content_length or limit + 1
+    request = state.record.open(http.method, http.path, http.headers, size, state.clock.now())
+    return await _Exchange(http, request, state).answer(Arrival(http.path, http.headers, body, limit))
 
 
 async def _body(http: web.Request, limit: int) -> bytes | None:

@@ -6,6 +6,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from sys import intern
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from tockwork.sandbox.diagnosis import diagnose
 _SECRET_HEADER: Final = re.compile(r"token|authorization|cookie|secret|key", re.IGNORECASE)
 _BYTES_PER_EVENT: Final = 4096
 _LEAST_ROOM: Final = 16 * 1024 * 1024
+_MOST_HEADERS: Final = 50
+_NOTED: Final = 500  # characters that are kept of a header, a path or a message
 
 
 class Request(msgspec.Struct, kw_only=True, gc=False):
@@ -64,6 +67,11 @@ class StoredEvent(msgspec.Struct, kw_only=True, gc=False):
     copies: int = 0
     filled: list[str] = []
     merged: bytes | None = None
+
+    @property
+    def weight(self) -> int:
+        """Bytes of memory, about: a row keeps its share of the request's body alive."""
+        return max(len(self.sent), self.request.bytes // self.request.rows)
 
     @property
     def row(self) -> dict[str, Any]:
@@ -150,13 +158,23 @@ class Record:
         self._request_count += 1
         # Clients repeat their headers from request to request: one copy of each is enough.
         shown = {
-            intern(str(name)): intern(value.encode(errors="replace").decode())
-            for name, value in headers.items()
+            intern(str(name)): intern(_noted(value))
+            for name, value in islice(headers.items(), _MOST_HEADERS)
             if _SECRET_HEADER.search(name) is None
         }
-        return Request(id=self._request_count, received_at=now, method=method, path=path, headers=shown, bytes=size)
+        return Request(
+            id=self._request_count,
+            received_at=now,
+            method=_noted(method),
+            path=_noted(path),
+            headers=shown,
+            bytes=size,
+        )
 
     def close(self, request: Request) -> None:
+        request.message = _noted(request.message)
+        request.event_source_id = _noted(request.event_source_id)
+        request.test_event_code = _noted(request.test_event_code)
         self._requests.append(request)
         self._by_code["none" if request.code is None else str(request.code)] += 1
         self._rejected += request.accepted_rows == 0
@@ -185,12 +203,12 @@ class Record:
             elif (first := self._firsts.get(key)) is not None:
                 _copied(event, first, row)
         self._events.append(event)
-        self._room -= len(sent)
+        self._room -= event.weight
         while len(self._events) > self._keep or (self._room < 0 and len(self._events) > 1):
             self._let_go(self._events.popleft())
 
     def _let_go(self, event: StoredEvent) -> None:
-        self._room += len(event.sent)
+        self._room += event.weight
         if event.key is not None and self._firsts.get(event.key) is event:
             del self._firsts[event.key]
 
@@ -223,6 +241,11 @@ def _copied(copy: StoredEvent, first: StoredEvent, row: dict[str, Any]) -> None:
         if paths:
             first.merged = msgspec.json.encode(merged)
             first.filled = first.filled + paths
+
+
+def _noted(text: str) -> str:
+    """The beginning of a text, fit for UTF-8: HTTP heads may hold bytes that are not."""
+    return text[:_NOTED].encode(errors="replace").decode()
 
 
 def timestamp(seconds: float) -> str:

@@ -20,7 +20,7 @@ from aiohttp import web
 
 from tockwork.model.clock import Clock, SystemClock
 from tockwork.model.errors import ConfigurationError, Problem
-from tockwork.sandbox.exchange import Exchange
+from tockwork.sandbox.exchange import exchange
 from tockwork.sandbox.faults import Script, load_script, parse_script
 from tockwork.sandbox.inspection import Inspection
 from tockwork.sandbox.middleware import middlewares
@@ -111,7 +111,7 @@ class Sandbox:
 
     def _application(self, host: str) -> web.Application:
         async def events_api(http: web.Request) -> web.StreamResponse:
-            return await Exchange(http, self._state).run(self._body_limit)
+            return await exchange(http, self._state, self._body_limit)
 
         application = web.Application(
             middlewares=middlewares(host, self._state.clock), client_max_size=self._body_limit

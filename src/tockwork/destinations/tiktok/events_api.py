@@ -62,8 +62,8 @@ def web_encoder(policy: Policy) -> RowEncoder:
     def encode(f: Fields, now: float, warnings: Warnings) -> tuple[Row, Envelope]:
         source = f.event_source or "web"
         user = _user(f, phone, warnings)
-        lead = _lead(f, source, warnings)
-        if user == _NOBODY and lead is None:
+        lead = None if f.lead is None and f.lead_id is None else _lead(f, source, warnings)
+        if user.external_id is None and lead is None and user == _NOBODY:
             warnings.append("no match key: TikTok cannot match this event to a person (send email, phone, ttclid, …)")
         if f.event not in KNOWN_NAMES:
             warnings += [f"event: {note}" for note in check_name(f.event) if note.level == "warning"]

@@ -23,7 +23,13 @@ def event_time(text: str, now: float, zone: tzinfo = UTC) -> int:
     Text without an offset is local time in `zone`. `now` is the time that counts as now, in Unix seconds. Raises
     `FieldError` (``bad_timestamp``) when the text is neither, or more than 24 hours ahead of `now`.
     """
-    seconds = _digits(text) if text.isdigit() else _iso(text, zone)
+    if text.isdigit():
+        seconds = _digits(text)
+    else:
+        try:
+            seconds = _seconds(datetime.fromisoformat(text), zone)
+        except ValueError:
+            seconds = _written_otherwise(text, zone)
     if seconds > now + MAX_AHEAD_S:
         raise FieldError("bad_timestamp", "timestamp: more than 24 hours ahead of the time it was received")
     return math.floor(seconds)
@@ -36,17 +42,17 @@ def _digits(text: str) -> float:
     return number / 1000 if abs(number) >= MILLISECONDS_FROM else number
 
 
-def _iso(text: str, zone: tzinfo) -> float:
+def _written_otherwise(text: str, zone: tzinfo) -> float:
+    """Lower-case letters, space around it, or a number with a sign or a fraction."""
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.strip().upper())
     except ValueError:
-        try:
-            moment = datetime.fromisoformat(text.strip().upper())
-        except ValueError:
-            return _digits(text.strip())
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=zone)
+        return _digits(text.strip())
+    return _seconds(moment, zone)
+
+
+def _seconds(moment: datetime, zone: tzinfo) -> float:
     try:
-        return moment.timestamp()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
     except (OverflowError, ValueError):
         raise FieldError("bad_timestamp", "timestamp: out of range") from None

@@ -10,6 +10,6 @@ there, or fails in both. Exceptions are listed in docs/decisions/0003-liquid.md.
 from __future__ import annotations
 
 from tockwork.rules.liquid.fault import LiquidError
-from tockwork.rules.liquid.template import Template, compile
+from tockwork.rules.liquid.template import Template, compile  # noqa: A004 - as in re.compile
 
 __all__ = ["LiquidError", "Template", "compile"]

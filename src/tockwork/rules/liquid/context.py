@@ -24,23 +24,22 @@ class Environment:
         self._event = event
         self._own: dict[str, Any] = {}
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._own or whole(name) in self._event
-
-    def __getitem__(self, name: str) -> Any:
+    def get(self, name: str) -> Any:
+        """The property `name`, or `UNDEFINED`."""
         if name not in self._own:
-            self._own[name] = inward(self._event[whole(name)])
+            key = whole(name)
+            self._own[name] = inward(self._event[key]) if key in self._event else UNDEFINED
         return self._own[name]
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def set(self, name: str, value: Any) -> None:
         self._own[name] = value
 
 
 class Context:
     """One rendering: the event, what the template has assigned so far, and how much work is left.
 
-    `template` is its source, for messages; `stopped` is set by break and continue, which end the rendering where there is no loop; `cycles` holds the position
-    of each cycle tag.
+    `template` is its source, for messages. `stopped` is set by break and continue, which end the rendering where there
+    is no loop. `cycles` holds the position of each cycle tag.
     """
 
     __slots__ = ("_item", "cycles", "environment", "filters", "meter", "scopes", "stopped", "template")
@@ -71,13 +70,13 @@ class Context:
         for scope in reversed(self.scopes):
             if name in scope:
                 return scope[name]
-        if name in self.environment:
-            return self.environment[name]
-        found = read(self._item, name) if isinstance(self._item, Plain) else own(self._item, name)
+        found = self.environment.get(name)
+        if found is UNDEFINED:
+            found = read(self._item, name) if isinstance(self._item, Plain) else own(self._item, name)
         # A variable named size that nobody has is the size of an empty object.
         return 0 if found is UNDEFINED and key == "size" else found
 
     def event_text(self, *names: str) -> str:
         """The first of these properties of the event that is a text, or an empty text."""
-        values = (self.environment[name] for name in names if name in self.environment)
+        values = map(self.environment.get, names)
         return next((value for value in values if isinstance(value, str)), "")

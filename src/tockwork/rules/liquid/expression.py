@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 from tockwork.rules.javascript import UNDEFINED
 from tockwork.rules.liquid.coercion import compare, number, string
 from tockwork.rules.liquid.context import Context
+from tockwork.rules.liquid.meter import ITEM
 from tockwork.rules.liquid.values import Literal, equals, plain, read, truthy
 
 
@@ -64,12 +65,12 @@ class Range:
         stop = number(plain(self.high.evaluate(context))) + 1
         if not start < stop:
             return []
-        context.meter.work(stop - start)
+        context.meter.work(ITEM * (stop - start))
         if start.is_integer() and stop < 2**53:
             return list(range(int(start), math.ceil(stop)))
         values = []
         while start < stop:
-            context.meter.work(1)
+            context.meter.work(ITEM)
             values.append(start)
             start += 1
         return values

@@ -52,7 +52,8 @@ class _Writer:
             return self._enclose("[]", (self.text(item, inner) for item in value), margin)
         members = {} if isinstance(value, Plain) else value
         colon = ": " if margin else ":"
-        texts = (_string(key) + colon + self.text(members[key], inner) for key in keys(members))
+        present = (key for key in keys(members) if members[key] is not UNDEFINED)
+        texts = (_string(key) + colon + self.text(members[key], inner) for key in present)
         return self._enclose("{}", texts, margin)
 
     def _enclose(self, brackets: str, texts: Iterable[str], margin: str) -> str:

@@ -10,8 +10,11 @@ NESTING: Final = 100
 """How deep expressions, blocks and values may nest."""
 
 WORK: Final = 10_000_000
-"""Characters and list items one rendering may read and write. It stands in for liquidjs' limit of 500 ms, which depends
+"""Characters one rendering may read and write. It stands in for liquidjs' limit of 500 ms, which depends
 on the machine, and for most of its memory limit; what takes longer than that there stops here as well."""
+
+ITEM: Final = 8
+"""An item of a list weighs as much as so many characters."""
 
 RESERVE: Final = 100_000_000
 """liquidjs' memory limit, for what is asked for and never allocated (`slice: 0, 200000000`)."""
@@ -50,7 +53,7 @@ class Meter:
                 self._weigh_items(stack.pop(), stack)
 
     def _weigh_items(self, value: Any, stack: list[Any]) -> None:
-        self.work(len(value) + 1)
+        self.work(ITEM * (len(value) + 1))
         if isinstance(value, dict):
             self.work(sum(map(len, value)))
             value = value.values()

@@ -18,7 +18,7 @@ BLANKS: Final = (
 """What separates words, and what whitespace control trims."""
 
 _BLANK = re.compile(f"[{BLANKS}]*")
-_WORD = re.compile(f"[^\\x00-,./:;<=>@\\[-^`{{-\\x7f\u201c\u201d{BLANKS}]*")
+_WORD = re.compile(f"[^\\x00-,./:;<=>@\\[-^`{{-\\x7f\u201c\u201d{BLANKS}]+")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?P<fraction>\.(?!\.)[0-9]*)?")
 _LITERAL = re.compile("|".join(LITERALS))
 _OPERATOR = re.compile("|".join(sorted(OPERATORS, key=len, reverse=True)))
@@ -81,8 +81,7 @@ class Scanner:
         return match[0]
 
     def _is_word(self, place: int) -> bool:
-        match = _WORD.match(self.source.text, place, self.end) if place < self.end else None
-        return match is not None and match.end() > place
+        return place < self.end and _WORD.fullmatch(self.source.text, place, place + 1) is not None
 
     # --- values ------------------------------------------------------------------------------------------------------
 
@@ -244,10 +243,10 @@ class Scanner:
                 raise self.error("expected '|' before a filter")
             self.position += 1
             name = self.word()
-            if not name and self.at_end:
-                return
             if not name:
-                raise self.error("expected the name of a filter")
+                if self.peek():
+                    raise self.error("expected the name of a filter")
+                return
             yield Call(name, tuple(self._arguments()))
 
     def _arguments(self) -> Iterator[tuple[str | None, Operand]]:

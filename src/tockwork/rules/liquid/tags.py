@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from tockwork.rules.javascript import UNDEFINED, WHITESPACE, double, truthy as truthy_in_javascript
+from tockwork.rules.javascript import UNDEFINED, WHITESPACE, double
+from tockwork.rules.javascript import truthy as truthy_in_javascript
 from tockwork.rules.liquid.coercion import is_number, string
 from tockwork.rules.liquid.context import Context
 from tockwork.rules.liquid.expression import Operand, Value
@@ -64,10 +64,9 @@ class Counter:
     step: int
 
     def render(self, context: Context, buffer: Buffer) -> None:
-        environment = context.environment
-        before = environment[self.name] if self.name in environment else 0
-        before = double(before) if is_number(before) else 0
-        environment[self.name] = before + self.step
+        found = context.environment.get(self.name)
+        before = double(found) if is_number(found) else 0
+        context.environment.set(self.name, before + self.step)
         buffer.write(before if self.step > 0 else before + self.step)
 
 

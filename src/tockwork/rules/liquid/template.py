@@ -54,5 +54,6 @@ def compile(template: str) -> Template:  # noqa: A001 - as in re.compile
 
 def _event_paths(source: Source) -> tuple[str, ...]:
     """What is read and not assigned by the template, in the order of reading."""
-    names = (str(path) for path in source.paths if path.holder is None)
-    return tuple(dict.fromkeys(name for name in names if name and name.partition(".")[0] not in source.assigned))
+    assigned = set(map(whole, source.assigned))
+    names = (whole(str(path)) for path in source.paths if path.holder is None)
+    return tuple(dict.fromkeys(name for name in names if name and name.partition(".")[0] not in assigned))

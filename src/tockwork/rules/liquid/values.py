@@ -144,10 +144,11 @@ def _read_special(holder: Any, key: str) -> Any:
     return UNDEFINED
 
 
-OBJECT_MEMBERS: Final = frozenset(
+_MEMBERS: Final = (
     "__defineGetter__ __defineSetter__ __lookupGetter__ __lookupSetter__ __proto__ constructor hasOwnProperty "
-    "isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf".split()
+    "isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf"
 )
+OBJECT_MEMBERS: Final = frozenset(_MEMBERS.split())
 """The names that every JavaScript object knows, and that liquidjs therefore finds in its own tables."""
 
 _INHERITED: Final = {

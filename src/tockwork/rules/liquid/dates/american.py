@@ -6,10 +6,11 @@ from typing import Final
 
 from tockwork.rules.liquid.dates.calendar import Moment
 
-MONTHS: Final = (
-    "January February March April May June July August September October November December".split()
-)  # fmt: skip
-WEEKDAYS: Final = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split()
+_MONTHS: Final = "January February March April May June July August September October November December"
+MONTHS: Final = tuple(_MONTHS.split())
+
+_WEEKDAYS: Final = "Sunday Monday Tuesday Wednesday Thursday Friday Saturday"
+WEEKDAYS: Final = tuple(_WEEKDAYS.split())
 
 
 def date(moment: Moment) -> str:

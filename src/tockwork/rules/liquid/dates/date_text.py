@@ -6,106 +6,9 @@ What V8 accepts is defined nowhere but in V8; the behaviour here was found by co
 from __future__ import annotations
 
 import math
-import re
-from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Final
 
-from tockwork.rules.javascript import WHITESPACE
 from tockwork.rules.liquid.dates.calendar import DAY, clip, days
-
-
-class Kind(Enum):
-    NUMBER = auto()
-    SYMBOL = auto()
-    MONTH = auto()
-    HALF_DAY = auto()
-    ZONE = auto()
-    TIME = auto()
-    WORD = auto()
-    SPACE = auto()
-    OTHER = auto()
-    END = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    kind: Kind
-    value: int = 0
-    length: int = 0
-    text: str = ""
-
-    def is_number(self, length: int, low: int, high: int) -> bool:
-        """Whether this is a number of so many digits in a range."""
-        return self.kind is Kind.NUMBER and self.length == length and low <= self.value <= high
-
-    @property
-    def sign(self) -> int:
-        return {"+": 1, "-": -1}.get(self.text, 0)
-
-    @property
-    def is_z(self) -> bool:
-        return self.kind is Kind.ZONE and self.length == 1
-
-
-_MONTHS: Final = tuple("jan feb mar apr may jun jul aug sep oct nov dec".split())
-_KEYWORDS: Final = (
-    {name: (Kind.MONTH, number) for number, name in enumerate(_MONTHS, 1)}
-    | {"am": (Kind.HALF_DAY, 0), "pm": (Kind.HALF_DAY, 12), "t": (Kind.TIME, 0)}
-    | dict.fromkeys(("ut", "utc", "z", "gmt"), (Kind.ZONE, 0))
-    | {"est": (Kind.ZONE, -5), "edt": (Kind.ZONE, -4), "cst": (Kind.ZONE, -6), "cdt": (Kind.ZONE, -5)}
-    | {"mst": (Kind.ZONE, -7), "mdt": (Kind.ZONE, -6), "pst": (Kind.ZONE, -8), "pdt": (Kind.ZONE, -7)}
-)
-_TOKEN = re.compile(
-    f"(?P<number>[0-9]+)|(?P<symbol>[-:+.)])|(?P<space>[{WHITESPACE}])|(?P<word>[^\\0-@{WHITESPACE}]+)|(?P<other>.)",
-    re.DOTALL,
-)
-_DIGITS: Final = 9  # of a longer number, V8 sees the first nine
-_END: Final = Token(Kind.END)
-
-
-def _tokens(text: str) -> list[Token]:
-    text = text.partition("\0")[0]
-    tokens = []
-    place = 0
-    while place < len(text):
-        if text[place] == "(":
-            place = _behind_parentheses(text, place)
-            tokens.append(Token(Kind.OTHER))
-            continue
-        match = _TOKEN.match(text, place)
-        if match is None:
-            break
-        place = match.end()
-        tokens.append(_token(match))
-    return tokens
-
-
-def _behind_parentheses(text: str, start: int) -> int:
-    depth = 0
-    for place in range(start, len(text)):
-        depth += {"(": 1, ")": -1}.get(text[place], 0)
-        if depth == 0:
-            return place + 1
-    return len(text)
-
-
-def _token(match: re.Match[str]) -> Token:
-    text = match[0]
-    if match.lastgroup == "number":
-        return Token(Kind.NUMBER, int(text.lstrip("0")[:_DIGITS] or "0"), len(text))
-    if match.lastgroup == "word":
-        kind, value = _keyword(text)
-        return Token(kind, value, len(text))
-    kinds = {"symbol": Kind.SYMBOL, "space": Kind.SPACE}
-    return Token(kinds.get(match.lastgroup or "", Kind.OTHER), text=text)
-
-
-def _keyword(word: str) -> tuple[Kind, int]:
-    """What a word means. Its first three letters decide; only months may be longer."""
-    start = word[:3]
-    found = _KEYWORDS.get(start.lower() if start.isascii() else "", (Kind.WORD, 0))
-    return found if len(word) <= 3 or found[0] is Kind.MONTH else (Kind.WORD, 0)
+from tockwork.rules.liquid.dates.date_tokens import DIGITS, END, Kind, Token, tokens
 
 
 class NoDate(Exception):  # noqa: N818 - not an error: most texts are no dates
@@ -209,7 +112,7 @@ class _Parser:
         self.zone = _Zone()
 
     def _peek(self) -> Token:
-        return self._tokens[self._place] if self._place < len(self._tokens) else _END
+        return self._tokens[self._place] if self._place < len(self._tokens) else END
 
     def _next(self) -> Token:
         token = self._peek()
@@ -242,12 +145,12 @@ class _Parser:
             self._next()
             self._iso_time()
             self._iso_zone()
-            if self._peek() is not _END:
+            if self._peek() is not END:
                 raise NoDate
-        elif self._peek() is not _END:
+        elif self._peek() is not END:
             return self._next()
         self.day.iso = True
-        return _END
+        return END
 
     def _iso_date(self) -> Token | None:
         if self._peek().sign:
@@ -307,7 +210,7 @@ class _Parser:
 
     def _legacy(self, token: Token) -> None:
         has_number = bool(self.day.numbers)
-        while token is not _END:
+        while token is not END:
             if token.kind is Kind.NUMBER:
                 has_number = True
                 self._legacy_number(token.value)
@@ -339,7 +242,7 @@ class _Parser:
         elif self.time.expects(number):
             self.time.finish(number)
             following = self._peek()
-            if not (following is _END or following.kind is Kind.SPACE or following.is_z or following.sign):
+            if not (following is END or following.kind is Kind.SPACE or following.is_z or following.sign):
                 raise NoDate
         else:
             self.day.add(number)
@@ -371,14 +274,13 @@ class _Parser:
 
 def _milliseconds(fraction: Token) -> int:
     """The first three of a fraction's digits; V8 forgets that leading zeros are digits too where there are many."""
-    if fraction.length <= 3:
-        return fraction.value * 10 ** (3 - fraction.length)
-    return fraction.value // 10 ** (min(fraction.length, _DIGITS) - 3)
+    length = min(fraction.length, DIGITS)
+    return int(fraction.value * 10 ** (3 - length) if length <= 3 else fraction.value // 10 ** (length - 3))
 
 
 def parse(text: str) -> float:
     """Milliseconds since 1970 began, or NaN for what V8 takes for no date."""
     try:
-        return clip(_Parser(_tokens(text)).milliseconds())
+        return clip(_Parser(tokens(text)).milliseconds())
     except NoDate:
         return math.nan

@@ -14,7 +14,7 @@ from tockwork.rules.liquid.meter import Meter
 from tockwork.rules.liquid.text import lower, upper
 
 _DIRECTIVE = re.compile("%([-_0^#:]+)?([0-9]+)?([EO])?([^\n\r\u2028\u2029])")
-_PRINTING: Final = 30
+_PRINTING: Final = 100
 """Printing a directive takes so much longer than reading a character."""
 
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 import hashlib
 from typing import Any, Final
 
-from tockwork.rules.javascript import UNDEFINED, truthy as truthy_in_javascript, units, whole
+from tockwork.rules.javascript import UNDEFINED, units, whole
+from tockwork.rules.javascript import truthy as truthy_in_javascript
 from tockwork.rules.liquid import values
 from tockwork.rules.liquid.coercion import add, compare, cut, integer, is_number, item_string, number
 from tockwork.rules.liquid.context import Context, Filter
 from tockwork.rules.liquid.expression import Path
 from tockwork.rules.liquid.fault import Fault, LiquidError
 from tockwork.rules.liquid.filters.adapters import of_values
+from tockwork.rules.liquid.meter import ITEM
 from tockwork.rules.liquid.scanner import Scanner, Source
-from tockwork.rules.liquid.text import advance
+from tockwork.rules.liquid.text import advance, encoded
 from tockwork.rules.liquid.values import element, equals, is_nothing, items, plain, read, text, truthy
 
 _SCANNING: Final = 20
 """Reading a path takes so much longer than reading text."""
+
+_SHUFFLING: Final = 50
+"""Choosing among items takes so much longer than reading characters."""
 
 
 def _join(context: Context, value: Any, separator: Any = UNDEFINED) -> str:
@@ -47,8 +52,10 @@ def _size(context: Context, value: Any) -> Any:
 
 def _sum(context: Context, value: Any, path: Any = UNDEFINED) -> float:
     keys = text(path).split(".") if truthy_in_javascript(path) else []
+    members = items(value)
+    context.meter.work(ITEM * len(keys) * len(members))
     total = 0.0
-    for item in items(value):
+    for item in members:
         for key in keys:
             item = read(item, key)
         summand = number(item)
@@ -76,8 +83,10 @@ def _slice(context: Context, value: Any, start: Any = UNDEFINED, length: Any = U
 
 def _where(context: Context, value: Any, path: Any = UNDEFINED, expected: Any = UNDEFINED) -> list[Any]:
     found = _path(context, text(path))
+    members = items(value)
+    context.meter.work(ITEM * (len(found.keys) + 2 if found else 0) * len(members))
     kept = []
-    for item in items(value):
+    for item in members:
         member = found.evaluate(context.within(item)) if found else UNDEFINED
         if truthy(member) if expected is UNDEFINED else equals(member, expected):
             kept.append(item)
@@ -99,15 +108,17 @@ def _sample(context: Context, value: Any, count: Any = UNDEFINED) -> Any:
         return []
     if not isinstance(value, list):
         value = [units(character) for character in whole(text(value))]
-    seed = context.event_text("messageId").encode(errors="replace")
-    shuffled = [value[place] for place in sorted(range(len(value)), key=lambda place: _shuffle(seed, place))]
+    context.meter.work(_SHUFFLING * len(value))
+    shuffled = _shuffled(value, encoded(context.event_text("messageId")))
     if count is UNDEFINED or (is_number(count) and count == 1):
         return shuffled[0] if shuffled else UNDEFINED
     return cut(shuffled, 0, integer(number(count)))
 
 
-def _shuffle(seed: bytes, place: int) -> bytes:
-    return hashlib.blake2b(b"%d" % place, key=hashlib.sha256(seed).digest()).digest()
+def _shuffled(members: list[Any], seed: bytes) -> list[Any]:
+    key = hashlib.sha256(seed).digest()
+    places = sorted(range(len(members)), key=lambda place: hashlib.blake2b(b"%d" % place, key=key).digest())
+    return [members[place] for place in places]
 
 
 def _compact(context: Context, value: Any) -> list[Any]:

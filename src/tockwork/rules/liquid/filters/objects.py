@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from tockwork.rules.javascript import UNDEFINED, truthy as truthy_in_javascript
+from tockwork.rules.javascript import UNDEFINED
+from tockwork.rules.javascript import truthy as truthy_in_javascript
 from tockwork.rules.liquid import values
-from tockwork.rules.liquid.coercion import Plain, number, primitive
+from tockwork.rules.liquid.coercion import Plain, number
 from tockwork.rules.liquid.context import Context, Filter
 from tockwork.rules.liquid.fault import Fault
 from tockwork.rules.liquid.filters.adapters import of_values
