@@ -1,14 +1,20 @@
-"""Cases: an event, and exactly what becomes of it. They are test and documentation at once, ours and a user's own."""
+"""Cases: an event, and exactly what becomes of it. They are test and documentation at once, ours and a user's own.
+
+A file of cases is one JSON object: a connection (``destination``, ``settings``, ``preset_pack`` or ``mappings``), a
+``title``, a ``doc``, and ``cases``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from tockwork.destinations.catalog import find
 from tockwork.destinations.connection import Connection
+from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.outcome import Outcome
 
 DEFAULT_NOW = "2026-11-20T12:00:00Z"
@@ -33,11 +39,54 @@ class Case(msgspec.Struct, forbid_unknown_fields=True):
     doc: str = ""
     now: str = DEFAULT_NOW
 
+    @property
+    def seconds(self) -> float:
+        """`now` in Unix seconds; UTC where it names no zone. Raises `ValueError`."""
+        moment = datetime.fromisoformat(self.now)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+class CaseFile(msgspec.Struct, forbid_unknown_fields=True):
+    """A connection and the cases that hold for it."""
+
+    title: str
+    destination: str
+    cases: list[Case]
+    doc: str = ""
+    settings: dict[str, Any] = {}
+    preset_pack: str | None = None
+    mappings: list[dict[str, Any]] | None = None
+
+    def connect(self) -> Connection:
+        """The connection that the file describes. Raises `ConfigurationError`."""
+        return Connection(find(self.destination), self.settings, self.mappings, self.preset_pack)
+
+
+def read_cases(content: bytes, where: str = "") -> CaseFile:
+    """A file's cases; `where` names the file in errors. Raises `ConfigurationError` with all that is wrong."""
+    try:
+        file = msgspec.json.decode(content, type=CaseFile)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise ConfigurationError([Problem(where, f"is no file of cases: {error}")]) from None
+    problems = []
+    names: set[str] = set()
+    for place, case in enumerate(file.cases):
+        at = f"{where}: cases[{place}]".removeprefix(": ")
+        if case.name in names:
+            problems.append(Problem(f"{at}.name", f"{case.name!r} is taken", "Give every case its own name."))
+        names.add(case.name)
+        try:
+            case.seconds  # noqa: B018 - asked for its error
+        except ValueError:
+            problems.append(Problem(f"{at}.now", "expected ISO 8601", f"For example: {DEFAULT_NOW}"))
+    if problems:
+        raise ConfigurationError(problems)
+    return file
+
 
 def differences(case: Case, connection: Connection) -> Iterator[str]:
     """What is otherwise than the case expects, one line each; nothing when it holds."""
-    now = datetime.fromisoformat(case.now).timestamp()
-    outcomes = connection.outcomes(msgspec.json.encode(case.event), now)
+    outcomes = connection.outcomes(msgspec.json.encode(case.event), case.seconds)
     if len(outcomes) != len(case.expect):
         found = ", ".join(f"{o.status}" + (f" ({o.reason})" if o.reason else "") for o in outcomes)
         yield f"expected {len(case.expect)} outcomes, found {len(outcomes)}: {found}"

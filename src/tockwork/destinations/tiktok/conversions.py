@@ -37,9 +37,9 @@ def _advice(values: Mapping[str, Any], fields: Mapping[str, Any]) -> list[str]:
     if isinstance(source, str) and source in _SHAPES:
         shape, words = _SHAPES[source]
         if not shape.fullmatch(values["pixelCode"]):
-            advice.append(f"settings.pixelCode: unusual for event source {source}: {words}")
+            advice.append(f"fields.event_source: is {source}, for which the Pixel Code looks unusual: {words}")
     if isinstance(name, str):
-        advice += [f"fields.event: {note}" for note in check_name(name)]
+        advice += [f"fields.event: {note}" for note in check_name(name, source if isinstance(source, str) else "web")]
     return advice
 
 

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from tockwork.destinations.declare import RowEncoder
 from tockwork.destinations.tiktok import user as person
+from tockwork.destinations.tiktok.hashing import LONGEST_PLACEHOLDER, PLACEHOLDERS
 from tockwork.destinations.tiktok.rows import Address, Content, Fields, Lead, Page, Properties, Row, User
 from tockwork.destinations.tiktok.standard_events import KNOWN_NAMES, check_name
 from tockwork.destinations.tiktok.timestamp import event_time
 from tockwork.destinations.tiktok.verticals import travel_properties, vehicle_properties
 from tockwork.model.event import Envelope
+from tockwork.rules.fields import FieldError
 
 ENDPOINT = "/open_api/v1.3/event/track/"
 """Source: TikTok, "Report App, Web, Offline, or CRM Events"; the trailing slash belongs to it."""
@@ -62,18 +64,20 @@ def web_encoder(policy: Policy) -> RowEncoder:
     def encode(f: Fields, now: float, warnings: Warnings) -> tuple[Row, Envelope]:
         source = f.event_source or "web"
         user = _user(f, phone, warnings)
-        lead = None if f.lead is None and f.lead_id is None else _lead(f, source, warnings)
-        if user.external_id is None and lead is None and user == _NOBODY:
+        lead = None if f.lead is None and f.lead_id is None and source == "web" else _lead(f, source, warnings)
+        if user.external_id is None and lead is None and user in (_NOBODY, User(locale=user.locale)):
             warnings.append("no match key: TikTok cannot match this event to a person (send email, phone, ttclid, …)")
         if f.event not in KNOWN_NAMES:
             warnings += [f"event: {note}" for note in check_name(f.event) if note.level == "warning"]
+        event_id = _known(f.event_id, "event_id", warnings)
+        order_id = _known(f.order_id, "order_id", warnings)
         row = Row(
             f.event,
             int(now) if f.timestamp is None else event_time(f.timestamp, now, policy.zone),
             user,
-            _properties(f, source, policy.compute_value, warnings),
+            _properties(f, order_id, source, policy.compute_value, warnings),
             f.limited_data_use is True,
-            f"{f.event}.{f.order_id}" if policy.order_event_ids and f.order_id else f.event_id,
+            f"{f.event}.{order_id}" if policy.order_event_ids and order_id else event_id,
             None if f.url is None and f.referrer is None else Page(f.url, f.referrer),
             lead,
         )
@@ -86,6 +90,8 @@ def web_encoder(policy: Policy) -> RowEncoder:
 
 
 _NOBODY = User()
+_NOTHING = Content()
+PLACEHOLDERS_AND_NOTHING: Final = PLACEHOLDERS | {""}
 
 
 def _user(f: Fields, phone: Normaliser, warnings: Warnings) -> User:
@@ -131,6 +137,20 @@ def _lost(key: str, value: str, warnings: Warnings) -> None:
         warnings.append(f"{key}: {problem}; left out")
 
 
+def _is_placeholder(value: str | None) -> bool:
+    """Whether an id is blank, or what a program writes where it has none ("undefined")."""
+    return value is not None and len(value) <= LONGEST_PLACEHOLDER and value.strip().lower() in PLACEHOLDERS_AND_NOTHING
+
+
+def _known(value: str | None, key: str, warnings: Warnings) -> str | None:
+    """An id as it is; None, and a word about it, for a placeholder."""
+    return _lost(key, value, warnings) if value is not None and _is_placeholder(value) else value
+
+
+def _all_known(values: Sequence[str], key: str, warnings: Warnings) -> list[str] | None:
+    return [value for value in values if _known(value, key, warnings) is not None] or None
+
+
 def _hashes(values: Sequence[str], hashed: Normaliser, key: str, warnings: Warnings) -> list[str] | None:
     if len(values) == 1 and (only := hashed(values[0])):
         return [only]
@@ -139,26 +159,32 @@ def _hashes(values: Sequence[str], hashed: Normaliser, key: str, warnings: Warni
 
 
 def _lead(f: Fields, source: str, warnings: Warnings) -> Lead | None:
-    lead = f.lead if source == "crm" else None
-    if f.lead_id is not None:
-        if source != "crm":
+    """``lead``; the flat field stands in for the object, on the web too. Raises `FieldError` for crm without either."""
+    flat = _known(f.lead_id, "lead_id", warnings)
+    if source == "web":
+        if flat is not None:
             warnings.append("lead_id: sent as lead.lead_id, which TikTok documents for CRM events only")
-        return Lead(f.lead_id, lead.lead_event_source if lead else None)
-    return lead if lead is not None and lead.lead_id else None
+        return None if flat is None else Lead(flat)
+    if f.lead is None and flat is None:
+        raise FieldError(
+            "field_missing", "lead_fields: required when event_source is crm, but the event gave no value for it"
+        )
+    lead = f.lead or Lead()
+    lead_id = flat or _known(lead.lead_id, "lead_id", warnings)
+    return Lead(lead_id, lead.lead_event_source) if lead_id else None
 
 
-def _properties(f: Fields, source: str, compute: bool, warnings: Warnings) -> Properties | dict[str, Any]:
-    contents, num_items, value = f.contents, f.num_items, f.value
+def _properties(
+    f: Fields, order_id: str | None, source: str, compute: bool, warnings: Warnings
+) -> Properties | dict[str, Any]:
+    contents = None if f.contents is None else _contents(f.contents, warnings)
+    num_items, value = f.num_items, f.value
     if value is None and compute:
         value = f.total
         if value is None and contents:
             value = contents_value(contents)
             if value is not None:
                 warnings.append("value: the event gave none; computed as price × quantity of contents")
-    if contents:
-        for content in contents:
-            if content.quantity.__class__ is float:
-                content.quantity = whole(content.quantity, "contents.quantity", warnings)
     if num_items.__class__ is float:
         num_items = whole(num_items, "num_items", warnings)
     query, search_string = f.query, f.search_string
@@ -167,15 +193,15 @@ def _properties(f: Fields, source: str, compute: bool, warnings: Warnings) -> Pr
     properties = Properties(
         contents,
         f.content_type,
-        f.content_ids,
+        None if f.content_ids is None else _all_known(f.content_ids, "content_ids", warnings),
         num_items,  # type: ignore[arg-type]
         f.currency,
         value,
         f.description,
         query,
         search_string,
-        f.order_id,
-        f.shop_id,
+        order_id,
+        _known(f.shop_id, "shop_id", warnings),
         f.delivery_category,
         f.predicted_ltv,
     )
@@ -185,6 +211,22 @@ def _properties(f: Fields, source: str, compute: bool, warnings: Warnings) -> Pr
         if f.event_spec_type == "vehicle_fields" and f.vehicle:
             return {**_members(properties), **vehicle_properties(f.vehicle)}
     return properties
+
+
+def _contents(contents: list[Content], warnings: Warnings) -> list[Content] | None:
+    """`contents` with whole quantities and without placeholder ids. A constant's items are shared: never changed."""
+    for content in contents:
+        if content.quantity.__class__ is float or _is_placeholder(content.content_id):
+            return [mended for one in contents if (mended := _mended(one, warnings)) != _NOTHING] or None
+    return contents
+
+
+def _mended(content: Content, warnings: Warnings) -> Content:
+    quantity = content.quantity
+    if quantity.__class__ is float:
+        quantity = whole(quantity, "contents.quantity", warnings)
+    content_id = _known(content.content_id, "contents.content_id", warnings)
+    return msgspec.structs.replace(content, quantity=quantity, content_id=content_id)
 
 
 def _members(properties: Properties) -> dict[str, Any]:

@@ -154,11 +154,10 @@ LEAD: Final = Field(
     key="lead_fields",
     slot="lead",
     label="CRM Fields",
-    help="The lead as TikTok knows it.",
+    help="The lead as TikTok knows it. Required when Event Source is crm.",
     type="object",
     record=Lead,
     depends_on=When({"event_source": ("crm",)}),
-    required=When({"event_source": ("crm",)}),
     properties=(
         Field(
             key="lead_id",

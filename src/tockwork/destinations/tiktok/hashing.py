@@ -26,6 +26,8 @@ PLACEHOLDERS: Final = frozenset(
 )
 """What programs write where a value is missing, trimmed and lower-cased."""
 
+LONGEST_PLACEHOLDER: Final = max(map(len, PLACEHOLDERS))
+
 WORTHLESS: Final = frozenset({sha256(text.encode()).hexdigest() for text in PLACEHOLDERS | {""}})
 """Hashes that stand for no person: somebody hashed an empty value or a placeholder before it came here."""
 

@@ -13,7 +13,16 @@ from typing import Final
 
 from tockwork.destinations.tiktok.address import city, country, is_country, state, zip_code
 from tockwork.destinations.tiktok.click_id import click_id, ttclid
-from tockwork.destinations.tiktok.hashing import PLACEHOLDERS, SHA256_DIGITS, WORTHLESS, digest, given_hash, is_hash, is_weak_hash
+from tockwork.destinations.tiktok.hashing import (
+    LONGEST_PLACEHOLDER,
+    PLACEHOLDERS,
+    SHA256_DIGITS,
+    WORTHLESS,
+    digest,
+    given_hash,
+    is_hash,
+    is_weak_hash,
+)
 from tockwork.destinations.tiktok.ip import ip, is_address
 from tockwork.destinations.tiktok.names import first_name, last_name, name
 from tockwork.destinations.tiktok.phone import e164, phone
@@ -42,7 +51,6 @@ __all__ = [
 # Lenient on purpose: it asks for name@domain.tld without spaces and without the signs that wrap or join addresses.
 _NOT_IN_EMAIL: Final = r'\s@()<>\[\]:;,\\"'
 _is_email = re.compile(rf"[^{_NOT_IN_EMAIL}]++@[^{_NOT_IN_EMAIL}.]++(?:\.[^{_NOT_IN_EMAIL}.]++)++").fullmatch
-_LONGEST_PLACEHOLDER: Final = max(map(len, PLACEHOLDERS))
 
 UNUSABLE: Final = {
     "email": "is no e-mail address: expected name@domain",
@@ -79,7 +87,7 @@ def external_id(value: str) -> str | None:
 def plain(value: str) -> str | None:
     """`value`, trimmed, for ttp, locale and user_agent, which TikTok takes as they are. None for placeholders."""
     text = value.strip()
-    return text if len(text) > _LONGEST_PLACEHOLDER or (text and text.lower() not in PLACEHOLDERS) else None
+    return text if len(text) > LONGEST_PLACEHOLDER or (text and text.lower() not in PLACEHOLDERS) else None
 
 
 def problem(field: str, value: str) -> str | None:

@@ -7,6 +7,7 @@ splitting and order are JavaScript's by themselves. `inward` converts what comes
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from tockwork.rules.javascript import WHITESPACE, double, units, whole
@@ -18,6 +19,8 @@ SPACES: Final = re.compile(f"[{WHITESPACE}]+")
 
 LONE: Final = re.compile("[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]")
 """Half a character without its other half."""
+
+_DOUBLE_BITS: Final = 1023  # whole numbers of so many bits are finite for JavaScript
 
 
 def upper(text: str) -> str:
@@ -41,32 +44,41 @@ def advance(text: str, start: int, count: float) -> int:
     return len(text) if count >= len(rest) else start + len(units(rest[: -int(-count // 1)]))
 
 
-def inward(value: Any, depth: int = 0) -> Any:
+def inward(value: Any) -> Any:
     """A JSON value with all its text in units; the value itself where nothing has to change.
 
-    Raises Fault where it nests deeper than `NESTING`.
+    Raises Fault where it is nested deeper than `NESTING`.
     """
+    return value if _is_simple(value, 0) else _inward(value)
+
+
+def _is_simple(value: Any, depth: int) -> bool:
+    """Whether a value is certainly the same inside the engine as outside."""
+    if isinstance(value, str):
+        return value.isascii()
+    if isinstance(value, int):
+        return value.bit_length() <= _DOUBLE_BITS
+    if isinstance(value, dict):
+        return all(map(str.isascii, value)) and _are_simple(value.values(), depth)
+    return not isinstance(value, list) or _are_simple(value, depth)
+
+
+def _are_simple(values: Iterable[Any], depth: int) -> bool:
+    if depth > NESTING:
+        raise Fault(f"a value of the event is nested deeper than {NESTING} levels")
+    for value in values:
+        if not _is_simple(value, depth + 1):
+            return False
+    return True
+
+
+def _inward(value: Any, depth: int = 0) -> Any:
+    if depth > NESTING:
+        raise Fault(f"a value of the event is nested deeper than {NESTING} levels")
     if isinstance(value, str):
         return units(value)
-    if isinstance(value, (dict, list)):
-        if depth > NESTING:
-            raise Fault(f"a value of the event is nested deeper than {NESTING} levels")
-        return _inward_dict(value, depth) if isinstance(value, dict) else _inward_list(value, depth)
-    if isinstance(value, int) and value.bit_length() > 1023:
-        return double(value)
-    return value
-
-
-def _inward_list(value: list[Any], depth: int) -> list[Any]:
-    items = [inward(item, depth + 1) for item in value]
-    return value if all(map(_same, items, value)) else items
-
-
-def _inward_dict(value: dict[str, Any], depth: int) -> dict[str, Any]:
-    items = {units(key): inward(item, depth + 1) for key, item in value.items()}
-    same = all(map(_same, items, value)) and all(map(_same, items.values(), value.values()))
-    return value if same else items
-
-
-def _same(left: Any, right: Any) -> bool:
-    return left is right
+    if isinstance(value, dict):
+        return {units(key): _inward(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_inward(item, depth + 1) for item in value]
+    return double(value) if isinstance(value, int) and value.bit_length() > _DOUBLE_BITS else value

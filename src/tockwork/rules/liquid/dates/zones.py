@@ -45,17 +45,21 @@ _ABBREVIATED: Final = {
 
 _CYCLE: Final = 146_097 * DAY  # 400 years, after which the calendar and its weekdays repeat
 _FIRST: Final = -62_135_596_800_000 + 2 * DAY
+_LONG_YEARS: Final = _FIRST + 100 * 366 * DAY
 _LAST: Final = 253_402_300_799_999 - 2 * DAY
 
 
 def offset(name: str, milliseconds: float) -> float:
     """Minutes by which the zone is behind UTC at that moment. Raises Fault for a name that is none.
 
-    liquidjs prints the moment in both zones, to the second and without the era, and reads what it has printed.
+    liquidjs prints the moment in both zones, to the second and without the era, and reads what it has printed. That
+    does no harm, except to years of two digits.
     """
-    there = milliseconds + 1000 * _seconds_ahead(name, milliseconds)
-    here_read, there_read = (date_text.parse(american.date_time(moment(time))) for time in (milliseconds, there))
-    return (here_read - there_read) / MINUTE
+    ahead = 1000 * _seconds_ahead(name, milliseconds)
+    if milliseconds > _LONG_YEARS:
+        return -ahead / MINUTE
+    here, there = (date_text.parse(american.date_time(moment(milliseconds + more))) for more in (0, ahead))
+    return (here - there) / MINUTE
 
 
 def _seconds_ahead(name: str, milliseconds: float) -> int:

@@ -1,0 +1,311 @@
+"""The command line: ``tockwork``.
+
+Exit codes: 0 done; 1 done, but something was refused, not delivered, or came out otherwise than expected; 2 wrong
+usage or configuration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+import tockwork.app.check as checking
+import tockwork.app.demo as demonstration
+import tockwork.app.explain as explaining
+import tockwork.app.transform as transforming
+from tockwork.app import logs, settings
+from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry, load, read_data
+from tockwork.app.events import blocks, opened
+from tockwork.app.send import Sent, Tally
+from tockwork.app.send import send as deliver
+from tockwork.app.server import stop_signal
+from tockwork.app.wire import running
+from tockwork.delivery.connection import Connection, connect
+from tockwork.model.errors import ConfigurationError, Problem
+from tockwork.model.outcome import Outcome, Status
+from tockwork.sandbox.server import KEEP, PORT, Options, Sandbox
+from tockwork.sandbox.server import run as run_sandbox
+
+FAILED = 1
+MISUSED = 2
+
+app = typer.Typer(
+    name="tockwork",
+    help="Gets an advertiser's events to TikTok: reliably, privately and provably.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+_out = Console()
+_err = Console(stderr=True)
+
+Kind = Annotated[str, typer.Option("--destination", help="Kind of destination, such as tiktok-conversions.")]
+Pack = Annotated[str | None, typer.Option("--preset-pack", help="Presets to map with, where no mappings are given.")]
+SettingsFile = Annotated[Path | None, typer.Option("--settings", help="The destination's settings, YAML or JSON.")]
+MappingsFile = Annotated[Path | None, typer.Option("--mappings", help="Mappings, a YAML or JSON list.")]
+Events = Annotated[str, typer.Argument(help="Events, one JSON object a line; - for standard input.")]
+Now = Annotated[
+    str | None, typer.Option("--now", help="The time that counts as now for events without receivedAt, ISO 8601.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from tockwork import __version__
+
+        typer.echo(f"tockwork {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop after the table.")] = False,
+    sandbox_port: Annotated[int, typer.Option(help="Port of the stand-in for TikTok; 0 for any.")] = 0,
+    port: Annotated[int, typer.Option(help="Port of the tracking API; 0 for any.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Watch a shopping session go through a server to a stand-in for TikTok."""
+    process = msgspec.structs.replace(settings.read(), port=port)
+    logs.configure(process.log_level)
+    work = demonstration.demo(process, _out, once=once, sandbox_port=sandbox_port, as_json=as_json)
+    raise typer.Exit(asyncio.run(work))
+
+
+@app.command()
+def serve(
+    config: Annotated[Path | None, typer.Option("--config", help="Sources and destinations, YAML or JSON.")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (TOCKWORK_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for any (TOCKWORK_PORT).")] = None,
+) -> None:
+    """Accept events over HTTP and deliver them. Without a configuration they go to a stand-in for TikTok."""
+    process = settings.read()
+    given = {"host": host, "port": port}
+    process = msgspec.structs.replace(process, **{key: value for key, value in given.items() if value is not None})
+    logs.configure(process.log_level)
+    asyncio.run(_serve(process, load(config) if config else None))
+
+
+async def _serve(process: settings.Settings, configuration: Configuration | None) -> None:
+    if configuration is not None:
+        async with running(configuration, process) as server:
+            _err.print(f"Accepting events at {server.url}", highlight=False)
+            for problem in (w for worker in server.workers.values() if (w := worker.link.standing.why)):
+                _err.print(f"Waiting: {problem}", highlight=False)
+            await stop_signal()
+        return
+    write_key = secrets.token_urlsafe(16)
+    tried = Configuration(
+        [SourceEntry("first", write_key)],
+        [DestinationEntry("tiktok-conversions", "sandbox", settings={"accessToken": "sandbox", "pixelCode": "C" * 20})],
+    )
+    async with Sandbox().serve() as sandbox:
+        async with running(tried, msgspec.structs.replace(process, tiktok_url=sandbox.url)) as server:
+            _err.print(
+                f"Accepting events at {server.url}; the write key for this run is {write_key}\n"
+                f"Nothing is configured, so rows go to a stand-in for TikTok: {sandbox.url}/\n"
+                f"Send a first event:\n\n  curl {server.url}/v1/track -u {write_key}: "
+                """-d '{"event": "Product Added", "anonymousId": "me", "context": {"page": {"url": "https://shop.example/"}}}'\n""",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+            await stop_signal()
+
+
+@app.command()
+def transform(
+    destination: Kind,
+    events: Events = "-",
+    preset_pack: Pack = None,
+    settings_file: SettingsFile = None,
+    mappings_file: MappingsFile = None,
+    requests: Annotated[bool, typer.Option("--requests", help="Print whole request bodies instead of rows.")] = False,
+    now: Now = None,
+) -> None:
+    """Print what becomes of events, one JSON line per event and triggered mapping. Nothing is sent."""
+    connection = _connected(destination, preset_pack, settings_file, mappings_file, placeholder=True)
+    write = transforming.write_requests if requests else transforming.write_lines
+    with opened(events) as source:
+        write(connection, source, sys.stdout.buffer, _moment(now))
+        sys.stdout.buffer.flush()
+
+
+@app.command()
+def send(
+    destination: Kind,
+    events: Events = "-",
+    preset_pack: Pack = None,
+    settings_file: SettingsFile = None,
+    mappings_file: MappingsFile = None,
+    timeout: Annotated[float, typer.Option(help="Seconds after which what is not decided stays pending.")] = 60.0,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """Transform events and deliver the rows straight away; ends with a table of outcomes."""
+    process = settings.read()
+    logs.configure(process.log_level)
+    connection = _connected(destination, preset_pack, settings_file, mappings_file)
+    encode = msgspec.json.Encoder().encode
+
+    def told(o: Outcome) -> None:
+        if as_json:
+            sys.stdout.buffer.write(encode(Sent(o.message_id, o.mapping, o.status, o.reason, o.warnings, o.detail)) + b"\n")
+
+    with opened(events) as source, _progress("sending") as moved:
+        work = deliver(connection, source, process, now=_moment(now), timeout_s=timeout, told=told, moved=moved)
+        tally = asyncio.run(work)
+    sys.stdout.buffer.flush()
+    if not as_json:
+        _out.print(_table(tally))
+    fine = {Status.DELIVERED, Status.FILTERED}
+    raise typer.Exit(FAILED if any(number for (status, _), number in tally.items() if status not in fine) else 0)
+
+
+@app.command()
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on, 0 for any.")] = PORT,
+    profile: Annotated[str, typer.Option(help="documented, always-200, strict-docs or lenient.")] = "documented",
+    faults: Annotated[Path | None, typer.Option(help="A fault script, JSON.")] = None,
+    tokens: Annotated[Path | None, typer.Option(help="Known tokens and what each may write to, JSON.")] = None,
+    keep: Annotated[int, typer.Option(help="Events kept to look at; counts stay exact beyond.")] = KEEP,
+) -> None:
+    """Run a strict stand-in for TikTok's Events API, with a page that shows what arrived."""
+
+    def ready(url: str) -> None:
+        _err.print(f"TikTok's stand-in listens at {url}; what arrives is shown at {url}/", highlight=False)
+
+    asyncio.run(run_sandbox(Options(host, port, profile, faults, tokens, keep), ready))
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="A configuration, or one destination with its cases; YAML or JSON.")],
+    as_json: AsJson = False,
+) -> None:
+    """Check a configuration, its mappings and their cases."""
+    report = checking.check(file)
+    if as_json:
+        typer.echo(msgspec.json.encode(report))
+    else:
+        for line in checking.lines(report):
+            typer.echo(line)
+    raise typer.Exit(0 if report.ok else FAILED)
+
+
+@app.command()
+def explain(
+    destination: Kind,
+    events: Events = "-",
+    preset_pack: Pack = None,
+    settings_file: SettingsFile = None,
+    mappings_file: MappingsFile = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show fields without a value too.")] = False,
+    now: Now = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which clause of which trigger an event met, and where each field's value came from."""
+    connection = _connected(destination, preset_pack, settings_file, mappings_file, placeholder=True)
+    with opened(events) as source:
+        for line in (line for lines in blocks(source) for line in lines):
+            try:
+                event = msgspec.json.decode(line, type=dict[str, Any])
+            except (msgspec.DecodeError, RecursionError) as error:
+                raise ConfigurationError([Problem("event", f"is no JSON object: {error}")]) from None
+            explanations = connection.explain(event, _moment(now))
+            if as_json:
+                typer.echo(msgspec.json.encode(explanations))
+            else:
+                explaining.show(_out, explanations, everything=everything)
+
+
+def _connected(
+    kind: str, pack: str | None, settings_file: Path | None, mappings_file: Path | None, *, placeholder: bool = False
+) -> Connection:
+    """The destination of the options. With `placeholder`, its required settings need not be given: nothing is sent."""
+    given = read_data(settings_file) if settings_file else {}
+    mappings = read_data(mappings_file) if mappings_file else None
+    if isinstance(mappings, dict):
+        mappings = mappings.get("mappings", [mappings])
+    problems = []
+    if not isinstance(given, dict):
+        problems.append(Problem(str(settings_file), "expected an object of settings"))
+    if mappings is not None and not isinstance(mappings, list):
+        problems.append(Problem(str(mappings_file), "expected a list of mappings"))
+    if problems:
+        raise ConfigurationError(problems)
+    if placeholder and settings_file is None:
+        given = {"pixelCode": "PIXELCODE0PLACEHOLD0"}
+    connection = connect(kind, given, mappings, pack)
+    for advice in connection.advice if mappings is not None else ():
+        _err.print(f"advice: {advice}", highlight=False, markup=False, soft_wrap=True)
+    return connection
+
+
+def _moment(text: str | None) -> float:
+    if text is None:
+        return time.time()
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError([Problem("--now", "expected ISO 8601, such as 2026-11-20T00:00:00Z")]) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+class _progress:  # noqa: N801 - reads as a word where it is used
+    """A progress bar on standard error, where there is a person to see it."""
+
+    def __init__(self, what: str) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal)
+        self._task = self._bar.add_task(what, total=None)
+
+    def __enter__(self) -> Callable[[int, int], None]:
+        self._bar.start()
+        return lambda known, decided: self._bar.update(self._task, total=known, completed=decided)
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+def _table(tally: Tally) -> Table:
+    table = Table("outcome", "reason")
+    table.add_column("events", justify="right")
+    for (status, reason), number in tally.most_common():
+        table.add_row(status, reason, f"{number:,}")
+    return table
+
+
+def main() -> None:
+    """The console script."""
+    try:
+        app()
+    except ConfigurationError as error:
+        for problem in error.problems:
+            _err.print(f"error: {problem}", style="red", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(MISUSED)
+    except BrokenPipeError:  # the reader of our output went away
+        sys.stderr.close()
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,168 @@
+"""``tockwork demo``: a stand-in for TikTok, a server, and a shopping session that goes through both."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any, Final
+
+import aiohttp
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry
+from tockwork.app.server import stop_signal
+from tockwork.app.session import events
+from tockwork.app.settings import Settings
+from tockwork.app.wire import running
+from tockwork.model.outcome import Status
+from tockwork.sandbox.record import Stats, StoredEvent
+from tockwork.sandbox.server import Sandbox
+from tockwork.store.memory import MemoryLedger
+from tockwork.store.protocol import Key, Line
+
+WRITE_KEY = "demo-write-key"
+DESTINATION = "TikTok Conversions"
+SETTLED_S: Final = 30.0
+WIDE: Final = 110
+OK: Final = 200
+
+CONFIGURATION = Configuration(
+    sources=[SourceEntry("demo shop", WRITE_KEY)],
+    destinations=[
+        DestinationEntry(
+            "tiktok-conversions",
+            DESTINATION,
+            settings={"accessToken": "demo-access-token", "pixelCode": "CDEMO0PIXEL0CODE0000"},
+        )
+    ],
+)
+
+_STYLES = {"delivered": "green", "filtered": "dim", "invalid": "yellow", "rejected": "red", "pending": "magenta"}
+
+
+class RememberingLedger(MemoryLedger):
+    """Keeps every line, which a server could not afford."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[Key, Line] = {}
+
+    async def record(self, consumer: str, chunk_id: int, events: int, lines: Sequence[Line]) -> None:
+        await super().record(consumer, chunk_id, events, lines)
+        self.lines.update({line.key: line for line in lines})
+
+    async def update(self, consumer: str, lines: Sequence[Line]) -> None:
+        await super().update(consumer, lines)
+        self.lines.update({line.key: line for line in lines})
+
+
+class Step(msgspec.Struct):
+    """One event of the session and what became of it. `tiktok` is what the stand-in says of its row."""
+
+    event: str
+    message_id: str
+    answered: int
+    status: str = ""
+    mapping: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+    tiktok: dict[str, Any] = {}
+
+
+async def demo(settings: Settings, console: Console, *, once: bool, sandbox_port: int, as_json: bool) -> int:
+    """Replays the session and prints what became of each event; 0 when every event was accepted and settled.
+
+    Unless `once`, the server and the stand-in then go on until they are stopped.
+    """
+    ledger = RememberingLedger()
+    async with Sandbox().serve(port=sandbox_port) as sandbox:
+        there = msgspec.structs.replace(settings, tiktok_url=sandbox.url)
+        async with running(CONFIGURATION, there, ledger) as server:
+            sent = events()
+            answers = await _post(server.url, sent)
+            settled = await server.workers[DESTINATION].drain(SETTLED_S)
+            steps = _steps(sent, answers, ledger.lines, sandbox.events)
+            if as_json:
+                print("\n".join(msgspec.json.encode(step).decode() for step in steps))  # noqa: T201
+            else:
+                _show(console, steps, sandbox.stats())
+            if not once:
+                _invite(console, server.url, sandbox.url)
+                await stop_signal()
+    return 0 if settled and all(answer == OK for answer in answers) else 1
+
+
+async def _post(url: str, sent: Sequence[dict[str, Any]]) -> list[int]:
+    """Sends each event as a client does; returns the HTTP statuses."""
+    statuses = []
+    async with aiohttp.ClientSession(auth=aiohttp.BasicAuth(WRITE_KEY)) as http:
+        for event in sent:
+            async with http.post(f"{url}/v1/{event['type']}", json=event) as answer:
+                statuses.append(answer.status)
+    return statuses
+
+
+def _steps(
+    sent: Sequence[dict[str, Any]], answers: Sequence[int], lines: dict[Key, Line], arrived: Sequence[StoredEvent]
+) -> list[Step]:
+    by_id: dict[str, list[Line]] = defaultdict(list)
+    for key in sorted(lines):
+        by_id[lines[key].message_id or ""].append(lines[key])
+    rows: dict[str, list[StoredEvent]] = defaultdict(list)
+    for event in arrived:
+        rows[event.event_id].append(event)
+    steps = []
+    for event, answer in zip(sent, answers, strict=True):
+        step = Step(event.get("event", f"{event['type']} {event.get('name', '')}"), event["messageId"], answer)
+        if by_id[step.message_id]:
+            line = by_id[step.message_id].pop(0)
+            step.status, step.mapping, step.reason, step.detail = line.status, line.mapping, line.reason, line.detail
+            if line.status == Status.DELIVERED and rows[step.message_id]:
+                step.tiktok = _arrival(rows[step.message_id].pop(0))
+        steps.append(step)
+    return steps
+
+
+def _arrival(event: StoredEvent) -> dict[str, Any]:
+    row = msgspec.json.decode(event.sent)
+    properties = row["properties"]
+    return {
+        "event": event.event,
+        "verdict": str(event.verdict),
+        "value": properties.get("value"),
+        "currency": properties.get("currency"),
+        "match_keys": list(row["user"]),
+        "contents": len(properties.get("contents", [])),
+    }
+
+
+def _show(console: Console, steps: Sequence[Step], stats: Stats) -> None:
+    wide = console.width >= WIDE
+    table = Table(title="A shopping session, event by event", title_justify="left", expand=False)
+    for column in ("event", "became", "at TikTok", *(("value", "match keys") if wide else ()), "why"):
+        table.add_column(column, overflow="fold")
+    for step in steps:
+        arrival = step.tiktok
+        value = "" if arrival.get("value") is None else f"{arrival['value']} {arrival.get('currency') or ''}"
+        details = (value, str(len(arrival["match_keys"])) if arrival else "") if wide else ()
+        at_tiktok = f"{arrival['event']} ({arrival['verdict']})" if arrival else ""
+        why = ": ".join(filter(None, (step.reason, step.detail)))
+        table.add_row(step.event, f"[{_STYLES.get(step.status, '')}]{step.status}[/]", at_tiktok, *details, escape(why))
+    console.print(table)
+    became = Counter(step.status for step in steps)
+    counts = ", ".join(f"{number} {status}" for status, number in became.most_common())
+    console.print(
+        f"{len(steps)} events received and answered 200: {counts}. The stand-in for TikTok took {stats.accepted_rows} rows in "
+        f"{stats.requests} requests and counts {stats.unique} events; a copy with the same event_id merges."
+    )
+
+
+def _invite(console: Console, url: str, sandbox_url: str) -> None:
+    console.print(f"\nWhat arrived, row by row: {sandbox_url}/")
+    console.print(f"Send events of your own to {url} with the write key {WRITE_KEY}, for example:\n")
+    body = '{"event": "Product Added", "anonymousId": "me", "properties": {"price": 5}, "context": {"page": {"url": "https://shop.example/"}}}'
+    console.print(f"  curl {url}/v1/track -u {WRITE_KEY}: -d '{body}'\n", soft_wrap=True, highlight=False, markup=False)
+    console.print("Ctrl-C stops it.")

@@ -1,0 +1,58 @@
+"""``tockwork explain``: why each mapping took an event or not, and where each field's value came from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.markup import escape
+from rich.tree import Tree
+
+from tockwork.destinations.connection import Explanation
+from tockwork.rules.explain import Clause, Explained
+
+_MOST = 60  # characters of a value that are shown
+
+
+def show(console: Console, explanations: list[Explanation], *, everything: bool) -> None:
+    """Prints a tree for each mapping that matched, and a line for each that did not (all of them with `everything`)."""
+    for explanation in explanations:
+        sign = "[green]✓[/]" if explanation.matched else "[dim]✗[/]"
+        tree = Tree(f"{sign} [bold]{escape(explanation.mapping)}[/]")
+        trigger = tree.add("trigger")
+        for clause in explanation.trigger:
+            _clause(trigger, clause)
+        if explanation.matched:
+            fields = tree.add("fields")
+            for name, field in explanation.fields.items():
+                if everything or field.value is not None:
+                    _field(fields, name, field)
+        outcome = explanation.outcome
+        if outcome is not None:
+            result = tree.add(f"[bold]{outcome.status}[/] {outcome.reason or ''}")
+            for warning in outcome.warnings:
+                result.add(f"[yellow]{escape(warning)}[/]")
+            if outcome.row is not None:
+                result.add(escape(bytes(outcome.row).decode()))
+        console.print(tree)
+
+
+def _clause(tree: Tree, clause: Clause) -> None:
+    sign = "[green]✓[/]" if clause.matched else "[red]✗[/]"
+    found = f" [dim]found {_value(clause.value) if clause.type not in ('undefined', '') else 'nothing'}[/]" if clause.type else ""
+    branch = tree.add(f"{sign} {escape(clause.text)}{found}")
+    for part in clause.clauses:
+        _clause(branch, part)
+
+
+def _field(tree: Tree, name: str, field: Explained) -> None:
+    branch = tree.add(f"{escape(name)} = {_value(field.value)} [dim]from {escape(field.origin)}[/]")
+    for part, explained in field.parts.items():
+        if explained.parts or explained.value is not None:
+            _field(branch, part, explained)
+
+
+def _value(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    return escape(text if len(text) <= _MOST else f"{text[:_MOST]}…")
