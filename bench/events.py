@@ -1,4 +1,8 @@
-"""A shop's events as analytics.js and a backend send them: seeded, so that every run measures the same ones."""
+"""A shop's events as analytics.js and a backend send them: seeded, so that every run measures the same ones.
+
+The members are those that analytics-next adds by itself, and the properties that Segment's Ecommerce Spec v2 lists for
+each event. No person comes twice, so that nothing can be remembered from one event to the next.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,14 @@ CITIES = [
     ("Toronto", "Ontario", "CA", "M5V 3L9"),
     ("London", "England", "GB", "SW1A 1AA"),
 ]
-PHONES = ["+1415555{:04d}", "+1212555{:04d}", "+4930123{:04d}", "+442079460{:03d}", "(415) 555-{:04d}", "+55119876{:05d}"]
+PHONES = [
+    "+1415555{:04d}",
+    "+1212555{:04d}",
+    "+4930123{:04d}",
+    "+442079460{:03d}",
+    "(415) 555-{:04d}",
+    "+55119876{:05d}",
+]
 PRODUCTS = [
     ("Trail Shoe", "Shoes", "Tockwell", 89.9),
     ("Rain Jacket", "Jackets", "Nordhem", 129),
@@ -31,6 +42,11 @@ AGENTS = [
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/604.1",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
+]
+BRANDS = [
+    {"brand": "Google Chrome", "version": "141"},
+    {"brand": "Not?A_Brand", "version": "8"},
+    {"brand": "Chromium", "version": "141"},
 ]
 MIX = [
     ("page", None, 22),
@@ -79,7 +95,7 @@ class Shop:
             "channel": "client" if browser else "server",
             "context": self._context(browser, known, page),
             "integrations": {},
-            "messageId": f"ajs-next-{pick.getrandbits(64):016x}{number:08d}",
+            "messageId": f"ajs-next-{1_763_680_000_000 + number}-{pick.getrandbits(128):032x}",
             "originalTimestamp": stamp,
             "receivedAt": "2026-11-20T23:59:59.500Z",
             "sentAt": stamp,
@@ -91,6 +107,8 @@ class Shop:
             event["traits"] = event["context"].pop("traits", {})
         else:
             event["properties"] = self._properties(call, name, page)
+        if browser:
+            event["_metadata"] = {"bundled": ["Segment.io"], "unbundled": [], "bundledIds": []}
         if name:
             event["event"] = name
         elif call == "page":
@@ -112,7 +130,9 @@ class Shop:
     def _context(self, browser: bool, known: bool, page: dict[str, Any]) -> dict[str, Any]:
         pick = self._random
         context: dict[str, Any] = {
-            "library": {"name": "analytics.js", "version": "npm:next-1.81.0"} if browser else {"name": "analytics-python", "version": "2.4.0"},
+            "library": {"name": "analytics.js", "version": "npm:next-1.81.0"}
+            if browser
+            else {"name": "analytics-python", "version": "2.4.0"},
             "ip": f"{pick.randrange(11, 100)}.{pick.randrange(256)}.{pick.randrange(256)}.{pick.randrange(1, 255)}",
         }
         if browser:
@@ -120,9 +140,18 @@ class Shop:
                 "locale": pick.choice(["en-US", "de-DE", "pt-BR"]),
                 "page": page,
                 "timezone": "Europe/Berlin",
+                "sessionId": f"{1_763_680_000_000 + pick.randrange(10**9)}",
+                "screen": {"width": 1512, "height": 982, "density": 2},
+                "consent": {"categoryPreferences": {"Advertising": True, "Analytics": True, "Functional": True}},
                 "userAgent": pick.choice(AGENTS),
-                "userAgentData": {"brands": [{"brand": "Chromium", "version": "141"}], "mobile": False, "platform": "macOS"},
-                "campaign": {"name": "autumn", "source": "tiktok", "medium": "cpc"},
+                "userAgentData": {"brands": BRANDS, "mobile": False, "platform": "macOS"},
+                "campaign": {
+                    "name": "autumn",
+                    "source": "tiktok",
+                    "medium": "cpc",
+                    "content": "video-3",
+                    "term": "shoes",
+                },
             }
         if known:
             context["traits"] = self._person()
@@ -137,7 +166,16 @@ class Shop:
             "phone": pick.choices(PHONES, [6, 4, 3, 3, 1, 2])[0].format(pick.randrange(1000)),
             "first_name": first,
             "last_name": last,
-            "address": {"city": city, "state": state, "country": country, "postal_code": postcode},
+            "createdAt": "2025-03-02T08:11:40.000Z",
+            "plan": "free",
+            "language": "en",
+            "address": {
+                "street": "12 Market Street",
+                "city": city,
+                "state": state,
+                "country": country,
+                "postal_code": postcode,
+            },
         }
 
     def _properties(self, call: str, name: str | None, page: dict[str, Any]) -> dict[str, Any]:
@@ -145,17 +183,36 @@ class Shop:
         if call == "page":
             return dict(page)
         if name in ("Checkout Started", "Payment Info Entered", "Order Placed", "Order Completed", "Cart Viewed"):
-            products = [self._product() for _ in range(pick.choices([1, 2, 3, 4], [5, 3, 2, 1])[0])]
-            total = round(sum(p["price"] * p["quantity"] for p in products), 2)
-            order = {"order_id": f"O-{pick.randrange(10**7)}", "total": total, "currency": "USD", "products": products}
-            if name == "Order Completed":
-                order |= {"revenue": total, "tax": 4.2, "shipping": 5}
-            return order
+            return self._order(name)
         if name == "Products Searched":
             return {"query": pick.choice(["rain jacket", "trail shoes", "wool", "torch"])}
         if name in ("Signed Up", "Form Submitted", "Subscription Created"):
-            return {"form_name": "newsletter", "plan": "free"}
-        return {**self._product(), "currency": "USD", "value": 20}
+            return {"form_name": "newsletter", "plan": "free", "location": "footer"}
+        product = self._product()
+        return {**product, "currency": "USD", "value": product["price"], "cart_id": f"{pick.getrandbits(64):x}"}
+
+    def _order(self, name: str) -> dict[str, Any]:
+        pick = self._random
+        products = [self._product() for _ in range(pick.choices([1, 2, 3, 4, 5], [4, 3, 3, 2, 1])[0])]
+        subtotal = round(sum(p["price"] * p["quantity"] for p in products), 2)
+        order: dict[str, Any] = {
+            "checkout_id": f"{pick.getrandbits(64):x}",
+            "order_id": f"O-{pick.randrange(10**7)}",
+            "affiliation": "Online Shop",
+            "subtotal": subtotal,
+            "total": round(subtotal + 9.2, 2),
+            "shipping": 5,
+            "tax": 4.2,
+            "discount": 0,
+            "coupon": "AUTUMN",
+            "currency": "USD",
+            "products": products,
+        }
+        if name == "Order Completed":
+            order["revenue"] = subtotal
+        if name == "Payment Info Entered":
+            order |= {"step": 3, "shipping_method": "standard", "payment_method": "card"}
+        return order
 
     def _product(self) -> dict[str, Any]:
         pick = self._random
@@ -167,6 +224,9 @@ class Shop:
             "name": name,
             "brand": brand,
             "category": category,
+            "variant": pick.choice(["black", "blue", "42", "XL"]),
+            "position": pick.randrange(1, 20),
+            "coupon": "AUTUMN",
             "price": price,
             "quantity": pick.choice([1, 1, 1, 2, 3]),
             "url": f"https://shop.example/p/{number}",

@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documentation: what stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``.
+"""Writes the generated parts of the documentation: what stands between ``<!-- generated: NAME -->`` and its end mark.
 
 ``make docs`` runs it; a test fails while a page differs from what it would write.
 """
@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+import typer.main
 
+from tockwork.app.cli import app
 from tockwork.destinations.declare import MAX_MAPPINGS, Limits, Preset
 from tockwork.destinations.tiktok.conversions import CONVERSIONS, REPORT_WEB_EVENT
 from tockwork.model.reasons import REASONS
@@ -53,7 +55,10 @@ def responses() -> str:
     ]
     return table(
         ("TikTok's code", "Verdict", "Reason", "May have arrived", "Cause", "What to do"),
-        ((_which(numbers, rule), *_meaning(rule), rule["cause"], rule["mend"] or "Nothing.") for numbers, rule in rules),
+        (
+            (_which(numbers, rule), *_meaning(rule), rule["cause"], rule["mend"] or "Nothing.")
+            for numbers, rule in rules
+        ),
     )
 
 
@@ -74,7 +79,9 @@ def settings() -> str:
     rows = []
     for setting in CONVERSIONS.settings:
         choices = ", ".join(map(code, setting.choices))
-        needed = "required" if setting.required else "" if setting.default is None else code(_default_text(setting.default))
+        needed = (
+            "required" if setting.required else "" if setting.default is None else code(_default_text(setting.default))
+        )
         kind = f"{setting.type}: {choices}" if choices else setting.type
         rows.append((code(setting.key), setting.label, kind, needed, setting.help))
     return table(("Key", "Label", "Type", "Default", "Meaning, and where to get it"), rows)
@@ -94,7 +101,8 @@ def fields() -> str:
 
 def _field_table(members: Iterable[Field], prefix: str) -> str:
     rows = (
-        (code(prefix + field.key), field.label, _type(field), _default(field.default), _help(field)) for field in members
+        (code(prefix + field.key), field.label, _type(field), _default(field.default), _help(field))
+        for field in members
     )
     return table(("Key", "Label", "Type", "Default", "Meaning"), rows)
 
@@ -192,8 +200,42 @@ def _names(names: Iterable[str]) -> str:
     return " ".join(map(code, sorted(names)))
 
 
+def command_line() -> str:
+    """Every command with its arguments and options, as ``--help`` has them."""
+    group: Any = typer.main.get_command(app)
+    parts = []
+    for name, command in group.commands.items():
+        rows = [
+            (
+                _spelling(parameter),
+                "" if parameter.default is None or parameter.default is False else code(parameter.default),
+                parameter.help,
+            )
+            for parameter in command.params
+        ]
+        parts.append(f"### `tockwork {name}`\n\n{command.help}\n\n{table(('Option', 'Default', 'Meaning'), rows)}\n")
+    return "".join(parts)
+
+
+def _spelling(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return code(parameter.name.upper())
+    value = "" if parameter.is_flag else " VALUE"
+    return code(f"{parameter.opts[0]}{value}") + ("; required" if parameter.required else "")
+
+
+def decisions() -> str:
+    lines = []
+    for page in sorted((DOCS / "decisions").glob("[0-9]*.md")):
+        number, _, title = page.read_text().partition("\n")[0].removeprefix("# ").partition(". ")
+        lines.append(f"{number}. [{title}]({page.name})\n")
+    return "".join(lines)
+
+
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "cases": cases,
+    "command-line": command_line,
+    "decisions": decisions,
     "fields": fields,
     "limits": limits,
     "liquid": liquid,

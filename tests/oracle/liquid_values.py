@@ -72,9 +72,9 @@ LOCALS = words("x y user-name list1 size properties a1 block")
 
 OBJECTS = (
     "missing", "nothing", "nil", "empty", "blank", "flag", "true", "false", "text", "number", "0", "-0", "1.5", "''",
-    "' '",    "'abc'", "'12.5'", "'2020-01-02'", "'-3'", "'1e400'", "'😀b'", "list", "names", "deep", "products", "properties",
-    "traits",    "(1..4)", "x", "context.page", "properties.nested", "names.first", "products[0]", "odd", "large", "negative",
-    "listed",    "nested", "mixed", "arraylike", "block", "moment", "offset", "day",
+    "' '", "'abc'", "'12.5'", "'2020-01-02'", "'-3'", "'1e400'", "'😀b'", "list", "names", "deep", "products",
+    "properties", "traits", "(1..4)", "x", "context.page", "properties.nested", "names.first", "products[0]", "odd",
+    "large", "negative", "listed", "nested", "mixed", "arraylike", "block", "moment", "offset", "day",
 )  # fmt: skip
 """Values of every type, and variables that hold them."""
 

@@ -72,7 +72,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -119,7 +121,8 @@ async def _serve(process: settings.Settings, configuration: Configuration | None
         [DestinationEntry("tiktok-conversions", "sandbox", settings={"accessToken": "sandbox", "pixelCode": "C" * 20})],
     )
     async with Sandbox().serve() as sandbox:
-        async with running(tried, msgspec.structs.replace(process, tiktok_url=sandbox.url)) as server:
+        there = msgspec.structs.replace(process, tiktok_url=sandbox.url)
+        async with running(tried, there) as server:
             _err.print(
                 f"Accepting events at {server.url}; the write key for this run is {write_key}\n"
                 f"Nothing is configured, so rows go to a stand-in for TikTok: {sandbox.url}/\n"
@@ -169,7 +172,9 @@ def send(
 
     def told(o: Outcome) -> None:
         if as_json:
-            sys.stdout.buffer.write(encode(Sent(o.message_id, o.mapping, o.status, o.reason, o.warnings, o.detail)) + b"\n")
+            sys.stdout.buffer.write(
+                encode(Sent(o.message_id, o.mapping, o.status, o.reason, o.warnings, o.detail)) + b"\n"
+            )
 
     with opened(events) as source, _progress("sending") as moved:
         work = deliver(connection, source, process, now=_moment(now), timeout_s=timeout, told=told, moved=moved)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
@@ -25,6 +26,7 @@ from tockwork.store.protocol import Key, Line
 
 WRITE_KEY = "demo-write-key"
 DESTINATION = "TikTok Conversions"
+AUTHORIZATION: Final = {"Authorization": f"Basic {b64encode(f'{WRITE_KEY}:'.encode()).decode()}"}
 SETTLED_S: Final = 30.0
 WIDE: Final = 110
 OK: Final = 200
@@ -98,7 +100,7 @@ async def demo(settings: Settings, console: Console, *, once: bool, sandbox_port
 async def _post(url: str, sent: Sequence[dict[str, Any]]) -> list[int]:
     """Sends each event as a client does; returns the HTTP statuses."""
     statuses = []
-    async with aiohttp.ClientSession(auth=aiohttp.BasicAuth(WRITE_KEY)) as http:
+    async with aiohttp.ClientSession(headers=AUTHORIZATION) as http:
         for event in sent:
             async with http.post(f"{url}/v1/{event['type']}", json=event) as answer:
                 statuses.append(answer.status)
@@ -112,8 +114,8 @@ def _steps(
     for key in sorted(lines):
         by_id[lines[key].message_id or ""].append(lines[key])
     rows: dict[str, list[StoredEvent]] = defaultdict(list)
-    for event in arrived:
-        rows[event.event_id].append(event)
+    for arrival in arrived:
+        rows[arrival.event_id].append(arrival)
     steps = []
     for event, answer in zip(sent, answers, strict=True):
         step = Step(event.get("event", f"{event['type']} {event.get('name', '')}"), event["messageId"], answer)
@@ -154,9 +156,10 @@ def _show(console: Console, steps: Sequence[Step], stats: Stats) -> None:
     console.print(table)
     became = Counter(step.status for step in steps)
     counts = ", ".join(f"{number} {status}" for status, number in became.most_common())
+    console.print(f"{len(steps)} events received and answered 200: {counts}.")
     console.print(
-        f"{len(steps)} events received and answered 200: {counts}. The stand-in for TikTok took {stats.accepted_rows} rows in "
-        f"{stats.requests} requests and counts {stats.unique} events; a copy with the same event_id merges."
+        f"The stand-in for TikTok took {stats.accepted_rows} rows in {stats.requests} requests and counts {stats.unique} "
+        "events; a copy with the same event_id merges."
     )
 
 

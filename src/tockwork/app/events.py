@@ -13,8 +13,8 @@ from tockwork.model.errors import ConfigurationError, Problem
 
 BLOCK_BYTES: Final = 1 << 20
 MAX_LINE_BYTES: Final = 8 << 20
-TOO_LONG: Final = b""
-"""Stands for a line of more than `MAX_LINE_BYTES`."""
+TOO_LONG: Final = b"too long"
+"""Stands for a line of more than `MAX_LINE_BYTES`; compare with `is`."""
 
 
 Source = io.BufferedReader

@@ -26,8 +26,8 @@ def show(console: Console, explanations: list[Explanation], *, everything: bool)
         if explanation.matched:
             fields = tree.add("fields")
             for name, field in explanation.fields.items():
-                if everything or field.value is not None:
-                    _field(fields, name, field)
+                if everything or _has_value(field):
+                    _field(fields, name, field, everything)
         outcome = explanation.outcome
         if outcome is not None:
             result = tree.add(f"[bold]{outcome.status}[/] {outcome.reason or ''}")
@@ -40,17 +40,33 @@ def show(console: Console, explanations: list[Explanation], *, everything: bool)
 
 def _clause(tree: Tree, clause: Clause) -> None:
     sign = "[green]✓[/]" if clause.matched else "[red]✗[/]"
-    found = f" [dim]found {_value(clause.value) if clause.type not in ('undefined', '') else 'nothing'}[/]" if clause.type else ""
+    found = (
+        f" [dim]found {_value(clause.value) if clause.type not in ('undefined', '') else 'nothing'}[/]"
+        if clause.type
+        else ""
+    )
     branch = tree.add(f"{sign} {escape(clause.text)}{found}")
     for part in clause.clauses:
         _clause(branch, part)
 
 
-def _field(tree: Tree, name: str, field: Explained) -> None:
-    branch = tree.add(f"{escape(name)} = {_value(field.value)} [dim]from {escape(field.origin)}[/]")
-    for part, explained in field.parts.items():
-        if explained.parts or explained.value is not None:
-            _field(branch, part, explained)
+def _field(tree: Tree, name: str, field: Explained, everything: bool) -> None:
+    source = _source(field)
+    branch = tree.add(f"{escape(name)} = {_value(field.value)} [dim]from {escape(source.origin)}[/]")
+    for part, explained in source.parts.items():
+        if everything or _has_value(explained):
+            _field(branch, part, explained, everything)
+
+
+def _source(field: Explained) -> Explained:
+    """Where the value comes from in the end, past the branches that led there."""
+    while field.origin in ("then", "else"):
+        field = field.parts[field.origin]
+    return field
+
+
+def _has_value(field: Explained) -> bool:
+    return field.value not in (None, {}, [])
 
 
 def _value(value: Any) -> str:

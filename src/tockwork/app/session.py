@@ -20,7 +20,14 @@ SHOE: Final = {
     "price": 89.9,
     "quantity": 1,
 }
-SOCKS: Final = {"product_id": 7001, "name": "Wool Socks", "brand": "Tockwell", "category": "Socks", "price": "12.50", "quantity": 2}
+SOCKS: Final = {
+    "product_id": 7001,
+    "name": "Wool Socks",
+    "brand": "Tockwell",
+    "category": "Socks",
+    "price": "12.50",
+    "quantity": 2,
+}
 ORDER: Final = {"order_id": "O-1001", "currency": "USD", "products": [SHOE, SOCKS]}
 
 STEPS: Final[tuple[tuple[str, str, str, dict[str, Any]], ...]] = (

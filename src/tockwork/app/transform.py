@@ -13,7 +13,6 @@ from tockwork.destinations.connection import Connection
 from tockwork.model import reasons
 from tockwork.model.outcome import Outcome, Status
 
-
 MAX_WAITING: Final = 50_000
 """Rows that may wait for their requests to fill up, over all envelopes."""
 
@@ -43,9 +42,7 @@ def write_lines(connection: Connection, source: Source, target: BinaryIO, now: f
     """One JSON line per outcome."""
     encode = msgspec.json.Encoder().encode
     for found in outcomes(connection, source, now):
-        lines = [
-            encode(Line(o.message_id, o.mapping, o.status, o.reason, o.warnings, o.row)) for o in found
-        ]
+        lines = [encode(Line(o.message_id, o.mapping, o.status, o.reason, o.warnings, o.row)) for o in found]
         if lines:
             lines.append(b"")
             target.write(b"\n".join(lines))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from time import time
+from typing import Final
+
+import structlog
 
 from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry
 from tockwork.app.server import TrackingServer
@@ -24,6 +27,11 @@ from tockwork.model.outcome import Outcome, Status
 from tockwork.model.secret import Secret
 from tockwork.store.memory import MemoryJournal, MemoryLedger, MemoryRetrySet
 from tockwork.store.protocol import Ledger
+
+DRAIN_S: Final = 5.0
+STOP_S: Final = 2.0
+
+_log = structlog.get_logger(__name__)
 
 
 class Running:
@@ -88,9 +96,10 @@ def sources(entries: Sequence[SourceEntry]) -> Sources:
 async def running(
     configuration: Configuration, settings: Settings, ledger: Ledger | None = None
 ) -> AsyncIterator[Running]:
-    """A server on `configuration`, until the block ends: then it stops taking events, and what is under way ends.
+    """A server on `configuration`, until the block ends: then it takes no more events and delivers what it has.
 
-    Fates go to `ledger`, to one in memory unless given. Raises `ConfigurationError` when the configuration is wrong or the address cannot be had.
+    Fates go to `ledger`, to one in memory unless given. Raises `ConfigurationError` when the configuration is wrong or
+    the address cannot be had.
     """
     connected = instances(configuration.destinations)
     known = sources(configuration.sources)
@@ -98,15 +107,13 @@ async def running(
     journal = MemoryJournal(max_bytes=settings.memory_mb * 1_000_000)
     retries, kept = MemoryRetrySet(), ledger or MemoryLedger()
     async with AsyncExitStack() as stack:
-        sender = await stack.enter_async_context(
-            Sender(base_url=settings.tiktok_url, ca_bundle=settings.ca_bundle)
-        )
+        sender = await stack.enter_async_context(Sender(base_url=settings.tiktok_url, ca_bundle=settings.ca_bundle))
         workers: dict[str, Worker] = {}
         for instance in connected:
             link = instance.connection.link(instance.name)
             worker = Worker(link, instance.transform, sender=sender, journal=journal, retries=retries, ledger=kept)
             await worker.start()
-            stack.push_async_callback(worker.stop)
+            stack.push_async_callback(_finish, worker)
             workers[instance.name] = worker
         intake = Intake(journal)
         await intake.start()
@@ -117,3 +124,13 @@ async def running(
         stack.push_async_callback(server.stop)
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         yield Running(f"http://{host}:{port}", tracking, workers)
+
+
+async def _finish(worker: Worker) -> None:
+    """Delivers what was accepted, as far as time and the destination allow: nothing outlives this process."""
+    if not worker.link.standing.held:
+        await worker.drain(DRAIN_S)
+    await worker.stop(STOP_S)
+    left = (await worker.count()).undecided
+    if left:
+        _log.warning("events_lost", destination=worker.consumer, events=left)

@@ -21,13 +21,17 @@ DEFAULT_NOW = "2026-11-20T12:00:00Z"
 
 
 class Expectation(msgspec.Struct, forbid_unknown_fields=True):
-    """One expected outcome. What is not given is not compared; `row` is compared whole."""
+    """One expected outcome. What is not given is not compared; `row` is compared whole.
+
+    `envelope` is what stands at the root of the request beside ``data``, without what is left out there.
+    """
 
     status: str
     mapping: str | None | msgspec.UnsetType = msgspec.UNSET
     reason: str | None | msgspec.UnsetType = msgspec.UNSET
     warnings: list[str] | msgspec.UnsetType = msgspec.UNSET
     row: Any = msgspec.UNSET
+    envelope: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Case(msgspec.Struct, forbid_unknown_fields=True):
@@ -99,7 +103,14 @@ def differences(case: Case, connection: Connection) -> Iterator[str]:
 
 def _member(outcome: Outcome, member: str) -> Any:
     value = getattr(outcome, member)
-    return msgspec.json.decode(value) if member == "row" and value is not None else value
+    if value is None:
+        return None
+    match member:
+        case "row":
+            return msgspec.json.decode(value)
+        case "envelope":
+            return {key: text for key, text in msgspec.structs.asdict(value).items() if text}
+    return value
 
 
 def _compared(where: str, wanted: Any, found: Any) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Mappings as a user writes them, checked and parsed."""
+"""A destination's settings and mappings as a user writes them, checked and parsed."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from typing import Any
 
 import msgspec
 
+from tockwork.destinations.constants import constant_problems, missing_by_design
 from tockwork.destinations.declare import MAX_MAPPINGS, Action, Destination, read_settings, suggestion
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.rules import mapping as kit
-from tockwork.rules.compiler import is_constant, with_implied
-from tockwork.rules.fields import Coercion, FieldError
+from tockwork.rules.fields import with_implied
+from tockwork.rules.scalars import describe
 from tockwork.rules.trigger import Trigger, TriggerError
 
-_MEMBERS = {"name", "trigger", "action", "fields", "enabled"}
+_MEMBERS = ("name", "trigger", "action", "fields", "enabled")
 _SEGMENT = {"subscribe": "trigger", "partnerAction": "action", "mapping": "fields"}
 """What Segment's exports call the members of a mapping."""
+_BATCHING = ("enable_batching", "batch_size")
+"""Fields in Segment's exports that steer Segment's own batches: they say nothing here."""
 
 
 class ConfiguredMapping(msgspec.Struct, frozen=True):
@@ -43,22 +46,13 @@ def configure(
         values = read_settings(destination, settings)
     except ConfigurationError as error:
         problems += error.problems
-    written = list(mappings) if mappings is not None else _presets(destination, preset_pack, problems)
-    if len(written) > MAX_MAPPINGS:
-        problems.append(
-            Problem(
-                "mappings",
-                f"{len(written)} mappings; one destination takes at most {MAX_MAPPINGS}",
-                "Remove some, or connect the destination a second time for the rest.",
-            )
-        )
-    parsed = [_parse(destination, one, f"mappings[{i}]", problems) for i, one in enumerate(written)]
-    names = [one.name for one in parsed if one]
-    problems += [
-        Problem(f"mappings[{i}].name", f"{name!r} is taken by an earlier mapping", "Give every mapping its own name.")
-        for i, name in enumerate(names)
-        if name in names[:i]
-    ]
+    written = _presets(destination, preset_pack, problems) if mappings is None else _listed(mappings, problems)
+    parsed = [_Reader(destination, f"mappings[{i}]", problems).read(one) for i, one in enumerate(written)]
+    names = [one.get("name") if isinstance(one, Mapping) else None for one in written]
+    for i, name in enumerate(names):
+        if name and name in names[:i]:
+            taken = f"{name!r} is taken by an earlier mapping"
+            problems.append(Problem(f"mappings[{i}].name", taken, "Give every mapping its own name."))
     if problems:
         raise ConfigurationError(problems)
     ready = [one for one in parsed if one]
@@ -73,79 +67,115 @@ def pack_name(destination: Destination, name: str | None) -> str:
 def _presets(destination: Destination, name: str | None, problems: list[Problem]) -> list[dict[str, Any]]:
     presets = destination.packs.get(pack_name(destination, name))
     if presets is None:
-        problems.append(Problem("preset_pack", f"{name!r} is no pack", suggestion(str(name), destination.packs)))
+        problems.append(Problem("preset_pack", f"{name!r} is no pack", suggestion(name, destination.packs)))
         return []
     return [msgspec.structs.asdict(preset) for preset in presets]
 
 
-def _parse(
-    destination: Destination, written: Any, where: str, problems: list[Problem]
-) -> ConfiguredMapping | None:
-    if not isinstance(written, Mapping):
-        problems.append(Problem(where, "expected an object with name, trigger and fields"))
-        return None
-    given = {_SEGMENT.get(key, key): value for key, value in written.items()}
-    found = [
-        Problem(f"{where}.{key}", "is no member of a mapping", suggestion(key, dict.fromkeys(sorted(_MEMBERS))))
-        for key in given
-        if key not in _MEMBERS
-    ]
-    name = given.get("name") or where
-    action = destination.action(given.get("action") or "")
-    if action is None:
-        known = {one.key: one for one in destination.actions}
-        found.append(Problem(f"{where}.action", f"{given['action']!r} is no action", suggestion(str(given["action"]), known)))
-    trigger = _trigger(given.get("trigger"), f"{where}.trigger", found)
-    fields = given.get("fields")
-    parsed: kit.Mapping | None = None
-    if not isinstance(fields, dict):
-        found.append(Problem(f"{where}.fields", "expected an object of fields"))
-    elif action is not None:
-        fields = with_implied(action.fields, fields)
-        found += _constant_problems(destination, action, fields, where)
+def _listed(mappings: Any, problems: list[Problem]) -> list[Any]:
+    if not isinstance(mappings, Sequence) or isinstance(mappings, str | bytes):
+        problems.append(Problem("mappings", f"expected a list of mappings, got {describe(mappings)}"))
+        return []
+    if len(mappings) > MAX_MAPPINGS:
+        problems.append(
+            Problem(
+                "mappings",
+                f"expected at most {MAX_MAPPINGS}, got {len(mappings)}",
+                "Remove some, or connect the destination a second time for the rest.",
+            )
+        )
+    return list(mappings)
+
+
+class _Reader:
+    """Reads one mapping, and adds to `problems` what is wrong with it."""
+
+    def __init__(self, destination: Destination, where: str, problems: list[Problem]) -> None:
+        self._destination = destination
+        self._where = where
+        self._problems = problems
+
+    def read(self, written: Any) -> ConfiguredMapping | None:
+        """The mapping; None where it has a problem."""
+        before = len(self._problems)
+        if not isinstance(written, Mapping):
+            self._add("", f"expected an object with name, trigger and fields, got {describe(written)}")
+            return None
+        given = self._members(written)
+        name, enabled = given.get("name"), given.get("enabled", True)
+        if not isinstance(name, str | None):
+            self._add("name", f"expected text, got {describe(name)}")
+        if not isinstance(enabled, bool):
+            self._add("enabled", f"expected true or false, got {describe(enabled)}")
+        action, trigger = self._action(given.get("action")), self._trigger(given.get("trigger"))
+        fields = self._fields(given.get("fields"), action)
+        mapping = self._mapping(fields)
+        if len(self._problems) > before or None in (action, trigger, fields, mapping):
+            return None
+        return ConfiguredMapping(name or self._where, trigger, action, fields, mapping, enabled)  # type: ignore[arg-type]
+
+    def _add(self, member: str, what: str, mend: str = "") -> None:
+        self._problems.append(Problem(f"{self._where}.{member}".rstrip("."), what, mend))
+
+    def _members(self, written: Mapping[Any, Any]) -> dict[str, Any]:
+        given: dict[str, Any] = {}
+        for key, value in written.items():
+            member = _SEGMENT.get(key, key)
+            if member not in _MEMBERS:
+                self._add(str(key), "is no member of a mapping", suggestion(key, dict.fromkeys(_MEMBERS)))
+            elif member in given:
+                self._add(str(key), f"means the same as {member!r}, which is there too", "Keep one of them.")
+            given[member] = value
+        return given
+
+    def _action(self, given: Any) -> Action | None:
+        action = self._destination.action(given or "")
+        if action is None:
+            known = {one.key: one for one in self._destination.actions}
+            self._add("action", f"{given!r} is no action", suggestion(given, known))
+        return action
+
+    def _trigger(self, text: Any) -> Trigger | None:
+        if not isinstance(text, str):
+            self._add("trigger", f"expected a trigger in FQL, got {describe(text)}", 'Write: event = "Order Completed"')
+            return None
         try:
-            parsed = kit.Mapping.parse(fields)
+            return Trigger.parse(text)
+        except TriggerError as error:
+            self._add("trigger", str(error), 'For example: type = "track" and event = "Order Completed"')
+            return None
+
+    def _fields(self, fields: Any, action: Action | None) -> dict[str, Any] | None:
+        if not isinstance(fields, dict):
+            self._add("fields", f"expected an object of fields, got {describe(fields)}")
+            return None
+        if action is None:
+            return fields
+        for problem in constant_problems(self._destination.record, action.fields, fields):
+            self._add(f"fields.{problem.where}", problem.what, problem.mend)
+        return with_implied(action.fields, fields)
+
+    def _mapping(self, fields: dict[str, Any] | None) -> kit.Mapping | None:
+        try:
+            return None if fields is None else kit.Mapping.parse(fields)
         except kit.MappingError as error:
-            found += [Problem(f"{where}.fields.{p.where}".rstrip("."), p.what, p.mend) for p in error.problems]
-    problems += found
-    if found or action is None or trigger is None or parsed is None:
-        return None
-    return ConfiguredMapping(str(name), trigger, action, fields, parsed, given.get("enabled", True) is not False)
+            for problem in error.problems:
+                self._add(f"fields.{problem.where}", problem.what, problem.mend)
+            return None
 
 
-def _trigger(text: Any, where: str, found: list[Problem]) -> Trigger | None:
-    if not isinstance(text, str):
-        found.append(Problem(where, "expected a trigger in FQL", 'For example: event = "Order Completed"'))
-        return None
-    try:
-        return Trigger.parse(text)
-    except TriggerError as error:
-        found.append(Problem(where, str(error), 'For example: type = "track" and event = "Order Completed"'))
-        return None
-
-
-def _constant_problems(
-    destination: Destination, action: Action, fields: Mapping[str, Any], where: str
-) -> Iterator[Problem]:
-    """Values that no event changes and that do not fit their field, and required fields that are not mapped."""
-    for field in action.fields:
-        if field.required is True and fields.get(field.key) in (None, ""):
-            yield Problem(f"{where}.fields.{field.key}", "is required", field.help)
-        elif is_constant(fields.get(field.key)):
-            plain = msgspec.structs.replace(field, depends_on=None, required=False)
-            try:
-                Coercion([plain], destination.record).apply({field.key: fields.get(field.key)}, [])
-            except FieldError as error:
-                yield Problem(f"{where}.fields.{str(error)}", "")
-
-
-def _advice(destination: Destination, values: Mapping[str, Any], mappings: Sequence[ConfiguredMapping]) -> Iterator[str]:
+def _advice(
+    destination: Destination, values: Mapping[str, Any], mappings: Sequence[ConfiguredMapping]
+) -> Iterator[str]:
     for i, mapping in enumerate(mappings):
         where = f"mappings[{i}]"
         yield from (f"{where}.trigger: {warning}" for warning in mapping.trigger.warnings)
+        yield from (f"{where}.fields.{problem}" for problem in mapping.mapping.warnings)
+        yield from (f"{where}.fields.{problem}" for problem in missing_by_design(mapping.action.fields, mapping.fields))
         known = {field.key: field for field in mapping.action.fields}
         for key in mapping.fields:
-            if key not in known and not key.startswith("__") and key not in ("enable_batching", "batch_size"):
-                yield f"{where}.fields.{key}: is no field of {mapping.action.title}, so it is not sent. {suggestion(key, known)}"
+            if key not in known and not key.startswith(("__", "@")) and key not in _BATCHING:
+                unsent = f"is no field of {mapping.action.title}, so it is not sent"
+                yield f"{where}.{Problem(f'fields.{key}', unsent, suggestion(key, known))}"
         if destination.advice:
             yield from (f"{where}.{advice}" for advice in destination.advice(values, mapping.fields))

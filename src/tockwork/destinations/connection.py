@@ -8,8 +8,9 @@ it takes what surprises the fast one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
 
 import msgspec
 from msgspec import Raw
@@ -18,16 +19,33 @@ from tockwork.destinations.configured import ConfiguredMapping, configure
 from tockwork.destinations.declare import Destination
 from tockwork.model.event import Event
 from tockwork.model.outcome import Outcome, Status
+from tockwork.model.secret import Secret
+from tockwork.rules.coercion import Coercion
 from tockwork.rules.compiler import MappingCompiler
 from tockwork.rules.explain import Clause, Explained, explain_mapping, explain_trigger
-from tockwork.rules.fields import Coercion, FieldError
+from tockwork.rules.fields import FieldError
 from tockwork.rules.gate import folded, switched_off
-from tockwork.rules.index import TriggerIndex
+from tockwork.rules.index import Plan, TriggerIndex
 from tockwork.rules.mapping import ResolveError
+from tockwork.rules.scalars import Uncoercible
 from tockwork.rules.shape import OffRoad, Shape
 
+MAX_FAST_BYTES: Final = 65_536
+"""Longer events take the general road, which counts what a mapping makes of them."""
+
 _encode = msgspec.json.Encoder().encode
-MAPPED = Status.MAPPED
+_UNUSUAL: Final = (
+    OffRoad,
+    Uncoercible,
+    FieldError,
+    msgspec.DecodeError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What may happen to the fast road on some event; the general road then says what is so."""
+MAPPED: Final = Status.MAPPED
 _Target = tuple[ConfiguredMapping, Callable[[Any], Any] | None]
 
 
@@ -58,71 +76,70 @@ class Connection:
     ) -> None:
         self.destination = destination
         self.settings, self.mappings, self.advice = configure(destination, settings, mappings, preset_pack)
+        self._written = (mappings, preset_pack)
         self._row = destination.row(self.settings)
         self._names = {folded(name) for name in destination.integrations}
         self._received: tuple[Any, float] = (None, 0.0)
-        self._compile([mapping for mapping in self.mappings if mapping.enabled])
+        self._enabled = [mapping for mapping in self.mappings if mapping.enabled]
+        fields, record = {id(one): one.action.fields for one in self._enabled}, destination.record
+        self._coercions = {key: Coercion(value, record) for key, value in fields.items()}
+        self._decode, self._plan = self._fast_road()
 
-    def _compile(self, mappings: Sequence[ConfiguredMapping]) -> None:
-        """Prepare both roads. Where the triggers do not fit one shape, every event takes the general one."""
-        self._enabled = mappings
-        self._coercions = {id(mapping): Coercion(mapping.action.fields, self.destination.record) for mapping in mappings}
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy in another process transforms the same; secrets stay behind."""
+        settings = {key: value for key, value in self.settings.items() if not isinstance(value, Secret)}
+        return type(self), (self.destination, settings, *self._written)
+
+    def _fast_road(self) -> tuple[Callable[[bytes], Any], Callable[[Any, Any], Plan]]:
+        """The decoder of what the configuration reads, and the plans for what it decodes."""
         shape = Shape()
-        compilers: list[MappingCompiler | None] = []
-        for mapping in mappings:
-            try:
-                compiler: MappingCompiler | None = MappingCompiler(
-                    mapping.action.fields, self.destination.record, mapping.fields
-                )
-                assert compiler is not None
-                compiler.collect(shape)
-            except OffRoad:
-                compiler = None
-            compilers.append(compiler)
-        targets: list[_Target] = [(mapping, None) for mapping in mappings]
-        index = TriggerIndex([mapping.trigger.root for mapping in mappings], targets)
-        self._decode: Callable[[bytes], Any] | None = None
-        try:
-            index.collect(shape)
-            self._decode = shape.decoder().decode
-        except OffRoad:
-            return
+        compilers = [self._compiler(mapping, shape) for mapping in self._enabled]
+        targets: list[_Target] = [(mapping, None) for mapping in self._enabled]
+        index = TriggerIndex([mapping.trigger.root for mapping in self._enabled], targets, shape)
+        decode = shape.decoder().decode
         for position, compiler in enumerate(compilers):
-            if compiler is not None:
-                try:
-                    targets[position] = (mappings[position], compiler.function(shape))
-                except OffRoad:
-                    continue
-        self._plan = index.plan
+            with suppress(OffRoad):
+                if compiler is not None:
+                    targets[position] = (self._enabled[position], compiler.function(shape))
+        return decode, index.plan
+
+    def _compiler(self, mapping: ConfiguredMapping, shape: Shape) -> MappingCompiler | None:
+        try:
+            compiler = MappingCompiler(mapping.action.fields, self.destination.record, mapping.fields)
+        except OffRoad:
+            return None
+        compiler.collect(shape)
+        return compiler
 
     def outcomes(self, entry: bytes, now: float) -> list[Outcome]:
         """What becomes of one event, given as JSON bytes. `now` (Unix seconds) counts where it has no `receivedAt`.
 
         One outcome per triggered mapping, or a single filtered one. Rows are JSON bytes (`msgspec.Raw`).
         """
-        if self._decode is None:
+        if len(entry) > MAX_FAST_BYTES:
             return self._general(entry, now)
         try:
             event = self._decode(entry)
-            if event.integrations and switched_off(event.integrations, self._names):
-                return [_filtered(event.messageId, "integrations_off")]
-            plan = self._plan(event.type, event.event)
-            targets = plan if plan.__class__ is tuple else plan(event)  # type: ignore[operator]
-            if not targets:
-                return [_filtered(event.messageId, "no_trigger")]
-            received, message_id = event.receivedAt, event.messageId
-            if received is not None:
-                now = self._now(received, now)
+            message_id, received = event.messageId, event.receivedAt
             if message_id.__class__ is not str:
                 message_id = _text(message_id)
+            if event.integrations and switched_off(event.integrations, self._names):
+                return [_filtered(message_id, "integrations_off")]
+            plan = self._plan(event.type, event.event)
+            targets = plan if isinstance(plan, tuple) else plan(event)
+            if not targets:
+                return [_filtered(message_id, "no_trigger")]
+            if received is not None:
+                now = self._now(received, now)
             outcomes = []
-            for mapping, fields in targets:  # type: ignore[union-attr]
+            for mapping, fields in targets:
                 if fields is None:
                     return self._general(entry, now)
                 warnings: list[str] = []
                 row, envelope = self._row(fields(event), now, warnings)
-                outcomes.append(Outcome(message_id, mapping.name, MAPPED, None, warnings, Raw(_encode(row)), envelope))
-        except (OffRoad, FieldError, msgspec.DecodeError, TypeError, RecursionError, UnicodeError):
+                row = Raw(_encode(row))
+                outcomes.append(Outcome(message_id, mapping.name, MAPPED, None, warnings, row, envelope))
+        except _UNUSUAL:
             return self._general(entry, now)
         return outcomes
 
@@ -130,7 +147,7 @@ class Connection:
         try:
             event = msgspec.json.decode(entry)
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-            return [Outcome(None, None, Status.INVALID, "not_json", [f"the event is no JSON: {error}"])]
+            return [Outcome(None, None, Status.INVALID, "not_json", [f"the event is no JSON: {_words(error)}"])]
         if not isinstance(event, dict):
             return [Outcome(None, None, Status.INVALID, "not_json", ["an event is a JSON object"])]
         return self.outcomes_of(event, now)
@@ -153,11 +170,13 @@ class Connection:
             row, outcome.envelope = self._row(record, self._now(event.get("receivedAt"), now), outcome.warnings)
             outcome.row = Raw(_encode(row))
         except FieldError as error:
-            outcome.status, outcome.reason = Status.INVALID, error.reason
-            outcome.warnings.append(str(error))
+            return _invalid(outcome, error.reason, str(error))
         except ResolveError as error:
-            outcome.status, outcome.reason = Status.INVALID, "mapping_error"
-            outcome.warnings.append(str(error))
+            return _invalid(outcome, "mapping_error", str(error))
+        except UnicodeEncodeError:
+            return _invalid(outcome, "mapping_error", "the row holds half a character, which JSON in UTF-8 cannot")
+        except Exception as error:  # one event must not stop those behind it
+            return _invalid(outcome, "transform_failed", f"Tockwork failed on this event: {type(error).__name__}")
         return outcome
 
     def explain(self, event: Event, now: float) -> list[Explanation]:
@@ -165,7 +184,9 @@ class Connection:
         field's value came from and what became of it. Values are the event's own: mask them before they are kept."""
         explanations = []
         for mapping in self._enabled:
-            explanation = Explanation(mapping.name, mapping.trigger.matches(event), explain_trigger(mapping.trigger, event))
+            explanation = Explanation(
+                mapping.name, mapping.trigger.matches(event), explain_trigger(mapping.trigger, event)
+            )
             if explanation.matched:
                 explanation.fields = explain_mapping(mapping.mapping, event)
                 explanation.outcome = self._mapped(mapping, event, now)
@@ -179,17 +200,28 @@ class Connection:
         if received == self._received[0]:
             return self._received[1]
         try:
-            moment = datetime.fromisoformat(received).timestamp()
+            moment = datetime.fromisoformat(received)
+            seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         except (TypeError, ValueError, OverflowError):
             return now
-        self._received = (received, moment)
-        return moment
+        self._received = (received, seconds)
+        return seconds
 
 
 def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else str(value)
 
 
+def _invalid(outcome: Outcome, reason: str, text: str) -> Outcome:
+    outcome.status, outcome.reason, outcome.envelope = Status.INVALID, reason, None
+    outcome.warnings.append(text)
+    return outcome
+
+
+def _words(error: Exception) -> str:
+    """What is wrong, without any of the event's text."""
+    return "it is not UTF-8" if isinstance(error, UnicodeError) else str(error)
+
+
 def _filtered(message_id: Any, reason: str) -> Outcome:
     return Outcome(_text(message_id), None, Status.FILTERED, reason)
-

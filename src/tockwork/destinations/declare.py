@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
@@ -12,6 +13,7 @@ from tockwork.model.event import Envelope
 from tockwork.model.outcome import Answer
 from tockwork.model.secret import Secret
 from tockwork.rules.fields import Field
+from tockwork.rules.scalars import describe
 
 MAX_MAPPINGS = 50
 """Mappings per destination instance (Segment, "Mapping limits per destination")."""
@@ -122,6 +124,8 @@ def read_settings(destination: Destination, given: Mapping[str, Any], where: str
     Raises `ConfigurationError` naming every problem: unknown keys, wrong types, missing required values other than
     secrets (an instance without its token is a valid one that waits, `no_token`).
     """
+    if not isinstance(given, Mapping):
+        raise ConfigurationError([Problem(where, f"expected an object of settings, got {describe(given)}")])
     known = {setting.key: setting for setting in destination.settings}
     problems = [
         Problem(f"{where}.{key}", "is no setting of this destination", suggestion(key, known))
@@ -154,17 +158,14 @@ def _fault(setting: Setting, value: Any) -> str | None:
         return None
     wanted = bool if setting.type == "boolean" else str
     if not isinstance(value, wanted):
-        return f"expected {'true or false' if wanted is bool else 'text'}, found {type(value).__name__}"
+        return f"expected {'true or false' if wanted is bool else 'text'}, got {describe(value)}"
     if setting.choices and value not in setting.choices:
         return f"expected one of {', '.join(setting.choices)}"
     return setting.check(value) if setting.check else None
 
 
-def suggestion(key: str, known: Mapping[str, Any]) -> str:
-    """"Did you mean …", or the list of what there is."""
-    import difflib
-
-    close = difflib.get_close_matches(key.lower(), [k.lower() for k in known], n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean {next(k for k in known if k.lower() == close[0])!r}?"
-    return f"Known: {', '.join(known)}."
+def suggestion(key: object, known: Mapping[str, Any]) -> str:
+    """The known key that `key` resembles, else the list of what there is."""
+    spelled = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(str(key).lower(), spelled, n=1, cutoff=0.6)
+    return f"Did you mean {spelled[close[0]]!r}?" if close else f"Known: {', '.join(known)}."

@@ -1,36 +1,38 @@
 """The fast road: a mapping as one flat, generated Python function over the decoded `Shape`.
 
-Most mappings are made of paths, fallbacks, literals and item lists. For those, `compile_mapping` writes the function
+Most mappings are made of paths, fallbacks, literals and item lists. For those, `MappingCompiler` writes the function
 that a careful programmer would write by hand: it reads the struct, checks each value's type and builds the
 destination's record. A mapping with any other directive has no fast road, and whatever surprises a generated function
-raises `OffRoad`. Both go by the general road (`rules.mapping` and `rules.fields`), which means the same; a property
-test holds the two equal.
+raises `OffRoad` or `Uncoercible`. Both go by the general road (`rules.mapping` and `rules.coercion`), which means the
+same; a property test holds the two equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from tockwork.rules import path
-from tockwork.rules.fields import SCALARS, Coercion, Field, FieldError, Uncoercible, When
-from tockwork.rules.javascript import UNDEFINED
-from tockwork.rules.shape import Node, OffRoad, Shape, is_list, is_object
+from tockwork.rules.coercion import Coercion
+from tockwork.rules.directives import ROOT
+from tockwork.rules.fields import Field, FieldError, When
+from tockwork.rules.javascript import truthy
+from tockwork.rules.scalars import SCALARS
+from tockwork.rules.shape import Node, OffRoad, Shape, is_list, is_object, is_reached
+from tockwork.rules.source import Function, Source
+from tockwork.rules.validation import is_directive
 
-Function = Callable[[Any], Any]
-
-
-def with_implied(fields: Sequence[Field], mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """`mapping` with the defaults of the fields that are implied by those it fills."""
-    implied = {f.key: f.default for f in fields if f.implied_by in mapping and f.key not in mapping}
-    return {**mapping, **implied}
-
-
-def is_directive(value: Any) -> bool:
-    """Whether the mapping kit takes `value` for a directive: @-keys only, `_metadata` aside."""
-    return isinstance(value, dict) and any(k.startswith("@") for k in value) and all(k[:1] == "@" or k == "_metadata" for k in value)
+_EXACT: Final = 2**53
+_INT: Final = f"({{0}}.__class__ is int and -{_EXACT} <= {{0}} <= {_EXACT})"
+_USUAL: Final = {
+    "string": "({0}.__class__ is str and {0})",
+    "number": f"({{0}}.__class__ is float and {{0}} % 1 or {_INT})",
+    "integer": _INT,
+    "boolean": "{0}.__class__ is bool",
+}
+"""Tests for the values that are right as they are; all others go through `rules.scalars`."""
 
 
 def is_constant(value: Any) -> bool:
@@ -42,168 +44,110 @@ def is_constant(value: Any) -> bool:
     return True
 
 
-class Source:
-    """A function being written: its lines, the objects that it refers to, and the struct members that it has loaded."""
-
-    def __init__(self, shape: Shape) -> None:
-        self.lines: list[str] = []
-        self.names: dict[str, Any] = {"OffRoad": OffRoad, "present": _present, "read": path.get, "NUMBERS": (int, float)}
-        self._loaded: dict[int, str] = {id(shape.root): "event"}
-        self._count = 0
-
-    def name(self, prefix: str = "v") -> str:
-        self._count += 1
-        return f"{prefix}{self._count}"
-
-    def constant(self, value: Any) -> str:
-        if value is None or isinstance(value, bool | int | str):
-            return repr(value)
-        name = self.name("c")
-        self.names[name] = value
-        return name
-
-    def base(self, node: Node, item: str = "") -> str:
-        """The variable that holds `node`'s struct, loading it (and what is above it) first. Absent reads as empty."""
-        if id(node) in self._loaded:
-            return self._loaded[id(node)]
-        if node.parent is None:
-            return item
-        above = self.base(node.parent, item)
-        name = self.name("n")
-        assert node.struct is not None
-        self.lines.append(f"{name} = {above}.{node.attribute} or {self.constant(node.struct())}")
-        self._loaded[id(node)] = name
-        return name
-
-    def value(self, root: Node, segments: tuple[str, ...], item: str = "") -> str:
-        """An expression for the value at `segments` under `root`; None where it is absent."""
-        node, rest = root.split(segments)
-        for depth in range(1, len(segments)):  # an ancestor that is read whole is plain JSON below
-            above, _ = root.split(segments[:depth])
-            if above.whole or above.items is not None:
-                node, rest = above, segments[depth:]
-                break
-        assert node.parent is not None
-        expression = f"{self.base(node.parent, item)}.{node.attribute}"
-        if not rest:
-            return expression
-        if not node.whole:
-            raise OffRoad
-        name = self.name()
-        inside = f"present(read({name}, {self.constant(rest)}))"
-        return f"(None if ({name} := {expression}) is None or {name} == {{}} else {inside})"
-
-    def function(self, argument: str = "event") -> Function:
-        code = f"def function({argument}):\n" + "\n".join(f"    {line}" for line in self.lines)
-        exec(compile(code, "<generated>", "exec"), self.names)  # noqa: S102 - every name in it is ours or repr'd
-        function: Function = self.names["function"]
-        return function
-
-
-def _present(value: Any) -> Any:
-    if value is None or value is UNDEFINED:
-        return None
-    if isinstance(value, str | int | float | list | dict):
-        return value
-    raise OffRoad
-
-
 class MappingCompiler:
-    """Writes one mapping's function. Use in two steps: `collect` for every mapping of a connection, then `function`."""
+    """Writes one mapping's function. Use in two steps: `collect` for every mapping of a connection, then `function`.
+
+    Raises `OffRoad` for a mapping that has no fast road.
+    """
 
     def __init__(self, fields: Sequence[Field], record: type[msgspec.Struct], mapping: Mapping[str, Any]) -> None:
-        by_key = {field.key: field for field in fields}
-        if any(key not in by_key and not is_constant(value) for key, value in mapping.items()):
-            raise OffRoad
-        self._record = record
-        self._static = self._static_values(fields, mapping)
-        self._live = [
-            (field, mapping[field.key])
-            for field in fields
-            if field.key in mapping and field.key not in self._static and not self._never(field.depends_on)
-        ]
+        known = {field.key for field in fields}
+        for key, value in mapping.items():
+            if key == ROOT or key.startswith("@") or not (key in known or is_constant(value)):
+                raise OffRoad
         self._fields = fields
-
-    def _static_values(self, fields: Sequence[Field], mapping: Mapping[str, Any]) -> dict[str, Any]:
-        """The values that no event changes, coerced."""
-        static: dict[str, Any] = {}
+        self._record = record
+        self._mapping = mapping
+        self._settled: dict[str, Any] = {}  # values that no event changes, None for what is never there
+        self._live: dict[str, Any] = {}  # directives, and constants that may be hidden
+        trial = Shape()  # so that a mapping without a fast road asks nothing of the shape that all share
         for field in fields:
             value = mapping.get(field.key)
-            if not is_constant(value):
-                continue
-            plain = msgspec.structs.replace(field, depends_on=None, required=False)
-            warnings: list[str] = []
-            try:
-                record = Coercion([plain], self._record).apply({field.key: value}, warnings)
-            except FieldError:
-                raise OffRoad from None
-            if warnings:
-                raise OffRoad
-            static[field.key] = getattr(record, field.name)
-        return static
+            self._sort(field, value)
+            if not is_constant(value):  # even where it is hidden, since it may fail all the same
+                self._collect_field(field, value, trial)
 
-    def _never(self, when: When | None) -> bool:
-        return when is not None and any(k in self._static and self._static[k] not in v for k, v in when.fields.items())
+    def _sort(self, field: Field, value: Any) -> None:
+        applies = self._verdict(field.depends_on)
+        if applies is False or value is None:
+            self._settled[field.key] = None
+        elif field.type == "object" or not is_constant(value):
+            self._live[field.key] = value
+        else:
+            constant = self._coerced(field, value)
+            if constant is None or applies:
+                self._settled[field.key] = constant
+            else:
+                self._live[field.key] = constant
+        if applies and field.required is True and field.key in self._settled and self._settled[field.key] is None:
+            raise OffRoad
+
+    def _coerced(self, field: Field, value: Any) -> Any:
+        plain = msgspec.structs.replace(field, depends_on=None, required=False)
+        warnings: list[str] = []
+        try:
+            record = Coercion([plain], self._record).apply({field.key: value}, warnings)
+        except FieldError:
+            raise OffRoad from None
+        if warnings:
+            raise OffRoad
+        return getattr(record, field.name) or None if field.type == "string" else getattr(record, field.name)
+
+    def _verdict(self, when: When | None) -> bool | None:
+        """What is known of a condition without an event; None for nothing."""
+        verdict: bool | None = True
+        for key, allowed in when.fields.items() if when else ():
+            if key in self._live:
+                verdict = None
+            elif self._settled.get(key) not in allowed:
+                return False
+        return verdict
+
+    # --- what is read ------------------------------------------------------------------------------------------------
 
     def collect(self, shape: Shape) -> None:
-        """Tell `shape` every path that the mapping reads. Raises `OffRoad` where a directive has no fast road."""
-        for field, directive in self._live:
-            self._collect(directive, shape, shape.root, field)
+        """Tell `shape` every path that the mapping reads."""
+        for field in self._fields:
+            if field.key in self._live:
+                self._collect_field(field, self._live[field.key], shape)
 
-    def _collect(self, value: Any, shape: Shape, root: Node, field: Field | None) -> None:
-        if is_constant(value):
-            return
-        if not is_directive(value):
-            if not isinstance(value, dict) or field is None or field.type != "object":
-                raise OffRoad
-            parts = {part.key for part in field.properties}
-            for key, part in value.items():
-                if key in parts:
-                    self._collect(part, shape, root, None)
-                elif not is_constant(part):
-                    raise OffRoad
-            return
-        match _only(value):
-            case ("@path", str(text)):
-                shape.read(path.segments(text), root)
-            case ("@literal", constant) if is_constant(constant):
-                pass
-            case ("@if", dict(branches)) if _is_exists(branches):
-                for part in branches.values():
-                    self._collect(part, shape, root, None)
-            case ("@arrayPath", [str(text), dict(item)]) if field is not None and field.multiple and root is shape.root:
-                segments = path.segments(text)
-                if item and not is_directive(item):
-                    below = self._item_node(shape, segments)
-                    for key, part in item.items():
-                        if key in {prop.key for prop in field.properties}:
-                            self._collect(part, shape, below, None)
-                        elif not is_constant(part):
-                            raise OffRoad
-                    return
-                raise OffRoad
-            case _:
-                raise OffRoad
+    def _collect_field(self, field: Field, value: Any, shape: Shape) -> None:
+        if field.choices and field.multiple:
+            raise OffRoad
+        if field.type != "object":
+            _collect(value, shape, shape.root)
+        elif (listed := _item_list(field, value)) is not None:
+            segments, item = listed
+            self._collect_parts(field, item, shape, _item_node(shape, segments))
+        elif isinstance(value, dict) and not is_directive(value):
+            self._collect_parts(field, value, shape, shape.root)
+        else:
+            raise OffRoad
 
-    @staticmethod
-    def _item_node(shape: Shape, segments: tuple[str, ...]) -> Node:
-        # An item list over `$.properties` itself is one item made of properties: Segment's presets use it so.
-        if segments == ("properties",):
-            return shape.root.child("properties")
-        return shape.list_items(segments)
+    def _collect_parts(self, field: Field, parts: dict[str, Any], shape: Shape, root: Node) -> None:
+        known = {part.key: part for part in field.properties}
+        for key, value in parts.items():
+            if is_constant(value):
+                continue
+            if key not in known or known[key].type == "object" or (known[key].choices and known[key].multiple):
+                raise OffRoad
+            _collect(value, shape, root)
+
+    # --- what is written -------------------------------------------------------------------------------------------
 
     def function(self, shape: Shape) -> Function:
         """The generated function: from the shape's struct to the record. Call after `shape.decoder()`."""
         source = Source(shape)
         source.names["Record"] = self._record
-        variables = {
-            field.key: source.constant(self._static[field.key])
-            for field in self._fields
-            if self._static.get(field.key) is not None and not self._never(field.depends_on)
-        }
-        for field, directive in self._live:
-            variables[field.key] = self._write_field(source, shape, field, directive)
-        self._write_conditions(source, variables)
+        variables: dict[str, str] = {}
+        for field in self._fields:
+            if field.key in self._live:
+                variables[field.key] = self._write_field(source, shape, field, variables)
+            elif self._settled[field.key] is not None:
+                variables[field.key] = source.constant(self._settled[field.key])
+                continue
+            if field.required is not False and self._verdict(field.depends_on) is not False:
+                self._write_required(source, field, variables)
         by_slot = {field.name: variables[field.key] for field in self._fields if field.key in variables}
         arguments = [by_slot.get(slot, "None") for slot in self._record.__struct_fields__]
         while arguments and arguments[-1] == "None":
@@ -211,155 +155,163 @@ class MappingCompiler:
         source.lines.append(f"return Record({', '.join(arguments)})")
         return source.function()
 
-    def _write_conditions(self, source: Source, variables: dict[str, str]) -> None:
-        """Drop what does not apply and turn off the road where something required is missing; what no event changes
-        is settled here and now."""
-        for field in self._fields:
-            depends_on, required = field.depends_on, field.required
-            if depends_on and field.key in variables and not self._always(depends_on):
-                name = source.name()
-                source.lines.append(
-                    f"{name} = {variables[field.key]} if {_condition(depends_on, variables)} else None"
-                )
-                variables[field.key] = name
-            if required is False or (isinstance(required, When) and self._never(required)):
-                continue
-            if self._static.get(field.key) is None:
-                applies = f" and {_condition(required, variables)}" if isinstance(required, When) else ""
-                source.lines.append(f"if {variables.get(field.key, 'None')} is None{applies}: raise OffRoad")
+    def _write_required(self, source: Source, field: Field, variables: dict[str, str]) -> None:
+        tests = [f"{variables[field.key]} is None"] if field.key in variables else []
+        tests += [_condition(when, variables) for when in (field.required, field.depends_on) if isinstance(when, When)]
+        source.lines.append(f"if {' and '.join(tests) or 'True'}: raise OffRoad")
 
-    def _always(self, when: When) -> bool:
-        return all(self._static.get(key) in allowed for key, allowed in when.fields.items())
-
-    def _write_field(self, source: Source, shape: Shape, field: Field, directive: Any) -> str:
-        name = source.name()
-        match _only(directive) if is_directive(directive) else ("", directive):
-            case ("@arrayPath", [str(text), dict(item)]):
-                self._write_items(source, shape, field, path.segments(text), item, name)
-            case ("", dict(parts)):
-                self._write_object(source, shape.root, field, parts, name)
-            case _:
-                source.lines.append(f"{name} = {self._expression(source, shape.root, directive)}")
-                if field.type == "object":
-                    source.lines.append(f"if {name} is not None: raise OffRoad")
-                else:
-                    _write_scalar(source, field, name)
+    def _write_field(self, source: Source, shape: Shape, field: Field, variables: dict[str, str]) -> str:
+        name, value = source.name(), self._live[field.key]
+        if (listed := _item_list(field, value)) is not None:
+            self._write_items(source, shape, field, *listed, name, variables)
+        elif field.type == "object":
+            record = self._write_parts(source, shape.root, field, value, variables)
+            source.lines.append(f"{name} = {_listed(field, *record)}")
+        elif is_constant(value):
+            source.lines.append(f"{name} = {source.constant(value)}")
+        else:
+            source.lines.append(f"{name} = {_expression(source, shape.root, value)}")
+            _write_scalar(source, field, name)
+        self._write_hiding(source, field, name, variables)
         return name
 
+    def _write_hiding(self, source: Source, field: Field, name: str, variables: dict[str, str]) -> None:
+        if field.depends_on and self._verdict(field.depends_on) is None:
+            source.lines.append(f"if not ({_condition(field.depends_on, variables)}): {name} = None")
+
     def _write_items(
-        self, source: Source, shape: Shape, field: Field, segments: tuple[str, ...], item: dict[str, Any], name: str
+        self,
+        source: Source,
+        shape: Shape,
+        field: Field,
+        segments: tuple[str, ...],
+        item: dict[str, Any],
+        name: str,
+        variables: dict[str, str],
     ) -> None:
         node, _ = shape.root.split(segments)
-        if segments == ("properties",):
-            if node.whole or node.items is not None:
+        if segments == _ONE_ITEM:
+            if not is_object(node):
                 raise OffRoad
-            one = source.name()
-            self._write_object(source, node, field, item, one, base=source.base(node) if is_object(node) else "")
-            source.lines.append(f"{name} = None if {one} is None else [{one}]")
+            source.base(node)
+            anything, record = self._write_parts(source, node, field, item, variables)
+            there = f"{source.value(shape.root, segments)} is not None and ({anything})"
+            source.lines.append(f"{name} = {_listed(field, there, record)}")
             return
-        if not is_list(node):
+        if node.items is None or not (is_list(node) and is_reached(node)):
             raise OffRoad
-        assert node.items is not None
-        listed, each, one = source.value(shape.root, segments), source.name("i"), source.name()
-        source.lines += [f"{name} = None", f"for {each} in {listed} or ():"]
-        inner = Source(shape)
-        inner.names, inner._count, inner._loaded = source.names, source._count, dict(source._loaded)
-        inner._loaded[id(node.items)] = each
-        self._write_object(inner, node.items, field, item, one, base=each)
-        inner.lines += [
-            f"if {one} is not None:",
-            f"    if {name} is None: {name} = []",
-            f"    {name}.append({one})",
+        each, items = source.name("i"), source.name()
+        source.lines += [
+            f"{name} = {source.value(shape.root, segments)}",
+            f"if {name} is not None:",
+            f"    {items} = []",
+            f"    for {each} in {name}:",
         ]
-        source._count = inner._count
-        source.lines += [f"    {line}" for line in inner.lines]
+        loop = source.inner(node.items, each)
+        anything, record = self._write_parts(loop, node.items, field, item, variables)
+        loop.lines.append(f"if {anything}: {items}.append({record})")
+        loop.lines = [f"    {line}" for line in loop.lines]
+        source.append(loop)
+        source.lines.append(f"    {name} = {items} or None")
 
-    def _write_object(
-        self, source: Source, root: Node, field: Field, parts: dict[str, Any], name: str, base: str = ""
-    ) -> None:
-        """Write one object: a record (or dict) of its coerced parts, None when all are absent."""
-        variables: list[tuple[Field, str]] = []
+    def _write_parts(
+        self, source: Source, root: Node, field: Field, parts: dict[str, Any], variables: dict[str, str]
+    ) -> tuple[str, str]:
+        """Write the parts of one object. Returns two expressions: whether there is any part, and the object."""
+        slots: dict[str, str] = {}
         for part in field.properties:
-            if part.depends_on is not None:
-                raise OffRoad
-            if parts.get(part.key) is None:
+            if self._verdict(part.depends_on) is False or parts.get(part.key) is None:
                 continue
-            variable = source.name()
-            source.lines.append(f"{variable} = {self._expression(source, root, parts[part.key], base)}")
+            slots[part.name] = variable = source.name()
+            source.lines.append(f"{variable} = {_expression(source, root, parts[part.key])}")
             _write_scalar(source, part, variable)
-            variables.append((part, variable))
-        if not variables:
-            source.lines.append(f"{name} = None")
-            return
-        anything = " is not None or ".join(variable for _, variable in variables) + " is not None"
+            self._write_hiding(source, part, variable, variables)
+        anything = " or ".join(f"{variable} is not None" for variable in slots.values()) or "False"
         if field.record is None:
-            raise OffRoad
-        slots = {part.name: variable for part, variable in variables}
+            pairs = ", ".join(f"({slot!r}, {variable})" for slot, variable in slots.items())
+            return anything, f"{{key: value for key, value in ({pairs},) if value is not None}}" if slots else "None"
         arguments = ", ".join(slots.get(slot, "None") for slot in field.record.__struct_fields__)
-        source.lines.append(f"{name} = {source.constant(field.record)}({arguments}) if {anything} else None")
+        return anything, f"{source.constant(field.record)}({arguments})"
 
-    def _expression(self, source: Source, root: Node, value: Any, item: str = "") -> str:
-        if is_constant(value):
-            return source.constant(value)
-        match _only(value):
-            case ("@path", str(text)):
-                return source.value(root, path.segments(text), item)
-            case ("@literal", constant):
-                return source.constant(constant)
-            case ("@if", dict(branches)):
-                return self._branches(source, root, branches, item)
-        raise OffRoad
 
-    def _branches(self, source: Source, root: Node, branches: dict[str, Any], item: str) -> str:
-        found = source.name()
-        tested = self._expression(source, root, branches["exists"], item)
-        then = branches.get("then")
-        chosen = found if then == branches["exists"] else self._expression(source, root, then, item)
-        other = self._expression(source, root, branches.get("else"), item)
-        return f"({chosen} if ({found} := {tested}) is not None else {other})"
+_ONE_ITEM: Final = ("properties",)
+"""An item list over the properties themselves is one item made of them: Segment's presets use it so."""
+
+
+def _item_list(field: Field, value: Any) -> tuple[tuple[str, ...], dict[str, Any]] | None:
+    """The path and the item of an ``@arrayPath`` that lists objects."""
+    if not (field.type == "object" and field.multiple and is_directive(value)):
+        return None
+    match _only(value):
+        case ("@arrayPath", [str(text), dict(item), *_]) if item and not is_directive(item):
+            return path.segments(text), item
+    return None
+
+
+def _item_node(shape: Shape, segments: tuple[str, ...]) -> Node:
+    return shape.root.child(segments[0]) if segments == _ONE_ITEM else shape.list_items(segments)
 
 
 def _only(directive: dict[str, Any]) -> tuple[str, Any]:
     return next((key, value) for key, value in directive.items() if key.startswith("@"))
 
 
-def _is_exists(branches: dict[str, Any]) -> bool:
-    return bool(branches.get("exists")) and set(branches) <= {"exists", "then", "else"}
+def _collect(value: Any, shape: Shape, root: Node) -> None:
+    """Tell `shape` what a scalar's directive reads. Raises `OffRoad` where the directive has no fast road."""
+    if is_constant(value):
+        return
+    match _only(value) if is_directive(value) else None:
+        case ("@path", str(text)) if path.segments(text):
+            shape.read(path.segments(text), root)
+        case ("@literal", constant) if is_constant(constant):
+            pass
+        case ("@if", dict(branches)) if truthy(branches.get("exists")) and "blank" not in branches:
+            for key in ("exists", "then", "else"):
+                _collect(branches.get(key), shape, root)
+        case _:
+            raise OffRoad
+
+
+def _expression(source: Source, root: Node, value: Any) -> str:
+    """An expression for what `_collect` let pass."""
+    if is_constant(value):
+        return source.constant(value)
+    name, options = _only(value)
+    if name == "@path":
+        return source.value(root, path.segments(options))
+    return source.constant(options) if name == "@literal" else _branches(source, root, options)
+
+
+def _branches(source: Source, root: Node, branches: dict[str, Any]) -> str:
+    found, tested, then = source.name(), branches["exists"], branches.get("then")
+    test = f"({found} := {_expression(source, root, tested)}) is not None"
+    same = is_directive(tested) and tested == then and "@path" in tested
+    chosen = found if same else _expression(source, root, then)
+    other = branches.get("else")
+    return f"({chosen} if {test} else {_expression(source, root, other) if truthy(other) else None})"
 
 
 def _condition(when: When, variables: Mapping[str, str]) -> str:
     return " and ".join(f"{variables.get(key, 'None')} in {allowed!r}" for key, allowed in when.fields.items())
 
 
+def _listed(field: Field, anything: str, record: str) -> str:
+    return f"{f'[{record}]' if field.multiple else record} if {anything} else None"
+
+
 def _write_scalar(source: Source, field: Field, name: str) -> None:
     """Write the coercion of the value in `name`: a type test for what is usual, a call for what is not."""
-    coerce = _list_of(SCALARS[field.type]) if field.multiple else SCALARS[field.type]
-    otherwise = f"{source.constant(_offroad(coerce))}({name})"
-    if field.type == "string":
-        usual = f"([{name}] if {name} else None)" if field.multiple else f"({name} or None)"
-        coerced = f"{usual} if {name}.__class__ is str else {otherwise}"
+    coerce, usual = SCALARS[field.type], _USUAL[field.type].format(name)
+    if field.multiple:
+        source.names["listed"] = _all_coerced
+        otherwise = f"listed({source.constant(coerce)}, {name})"
+        source.lines.append(f"if {name} is not None: {name} = [{name}] if {usual} else {otherwise}")
     else:
-        coerced = f"{name} if {name}.__class__ is {'bool' if field.type == 'boolean' else 'int'} else {otherwise}"
-    source.lines += [f"if {name} is not None:", f"    {name} = {coerced}"]
+        source.lines.append(f"if {name} is not None and not {usual}: {name} = {source.constant(coerce)}({name})")
     if field.choices:
-        source.lines.append(f"    if {name} is not None and {name} not in {field.choices!r}: raise OffRoad")
+        source.lines.append(f"if {name} is not None and {name} not in {field.choices!r}: raise OffRoad")
 
 
-def _offroad(coerce: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """`coerce`, leaving the road where it would refuse."""
-
-    def strict(value: Any) -> Any:
-        try:
-            return coerce(value)
-        except Uncoercible:
-            raise OffRoad from None
-
-    return strict
-
-
-def _list_of(coerce: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def listed(value: Any) -> list[Any] | None:
-        items = [coerce(item) for item in (value if isinstance(value, list) else [value])]
-        return [item for item in items if item is not None] or None
-
-    return listed
+def _all_coerced(coerce: Function, value: Any) -> list[Any] | None:
+    items = [coerce(item) for item in (value if isinstance(value, list) else [value])]
+    return [item for item in items if item is not None] or None

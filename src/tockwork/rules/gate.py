@@ -7,7 +7,7 @@ from typing import Any
 
 
 def folded(name: str) -> str:
-    """An integration's name without case and spaces: Segment itself writes "Tiktok Conversions" and "TikTok Conversions"."""
+    """An integration's name without case and spaces: Segment itself writes both "Tiktok" and "TikTok Conversions"."""
     return "".join(name.split()).lower()
 
 

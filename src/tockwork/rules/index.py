@@ -9,88 +9,108 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
-from tockwork.rules.compiler import Source
-from tockwork.rules.javascript import has_halves
 from tockwork.rules.fql import NESTED, Condition, Group
+from tockwork.rules.javascript import has_halves
 from tockwork.rules.shape import OffRoad, Shape
+from tockwork.rules.source import Source
 from tockwork.rules.trigger import holds
 
-MAX_PLANS = 4096
+MAX_PLANS: Final = 4096
 """Plans kept; event names are the sender's, so there can be any number of them."""
+LONGEST_NAME: Final = 256
+"""Characters of a name whose plan is kept."""
 
 Residue = bool | Condition | Group
 Plan = Callable[[Any], Sequence[Any]] | tuple[Any, ...]
 
-_NUMERIC = {"number_equals": "==", "number_not_equals": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_NUMERIC: Final = {"number_equals": "==", "number_not_equals": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
 def segments(condition: Condition) -> tuple[str, ...]:
-    """The event's path that a condition compares."""
+    """The event's path that a condition compares; empty where it looks at nothing."""
     if condition.kind in NESTED:
-        return (NESTED[condition.kind], *re.findall(r"[^\[.\]]+", condition.name))
+        return (NESTED[condition.kind], *re.findall(r"[^\[.\]]+", condition.name)) if condition.name else ()
     return ({"event-type": "type"}.get(condition.kind, condition.kind),)
 
 
-def settle(node: Condition | Group, type: Any, event: Any) -> Residue:
-    """What is left of a trigger once the event's type and name are known."""
+def _conditions(node: Condition | Group) -> list[Condition]:
     if isinstance(node, Condition):
-        if node.kind == "event-type":
-            return holds(node, type)
-        if node.kind == "event":
-            return holds(node, event)
-        return node
-    decisive = node.operator == "or"
-    left: list[Condition | Group] = []
-    for child in node.children:
-        residue = settle(child, type, event)
-        if residue is decisive:
-            return decisive
-        if not isinstance(residue, bool):
-            left.append(residue)
-    if not left:
-        return not decisive
-    return left[0] if len(left) == 1 else Group(node.operator, tuple(left))
+        return [node]
+    return [condition for child in node.children for condition in _conditions(child)]
 
 
 class TriggerIndex:
-    """Plans for events of a `Shape`. `targets` are handed back by the plans, in order."""
+    """Plans for events of a `Shape`, which is told every path that the triggers compare.
 
-    def __init__(self, triggers: Sequence[Group], targets: Sequence[Any]) -> None:
+    `targets` are handed back by the plans, in order. What the shape cannot hold is left to the general road.
+    """
+
+    def __init__(self, triggers: Sequence[Group], targets: Sequence[Any], shape: Shape) -> None:
         self._triggers = triggers
         self._targets = targets
-        self._shape: Shape | None = None
+        self._shape = shape
+        self._unreadable: set[Condition] = set()
         self._plans: dict[tuple[Any, Any], Plan] = {}
         self._functions: dict[tuple[tuple[int, Residue], ...], Plan] = {}
-
-    def collect(self, shape: Shape) -> None:
-        """Tell `shape` every path that the triggers compare. Raises `OffRoad` where one cannot be read there."""
-        for trigger in self._triggers:
-            for condition in _conditions(trigger):
-                if condition.kind == "broken" or (isinstance(condition.value, str) and has_halves(condition.value)):
+        for condition in (found for trigger in triggers for found in _conditions(trigger)):
+            try:
+                if condition.kind == "broken":
                     raise OffRoad
-                shape.peek(segments(condition))
-        self._shape = shape
+                if segments(condition):
+                    shape.peek(segments(condition))
+            except OffRoad:
+                self._unreadable.add(condition)
 
-    def plan(self, type: Any, event: Any) -> Plan:
-        """The targets for events of this type and name, or the function that picks them from the decoded event."""
-        plan = self._plans.get((type, event))
+    def plan(self, call: Any, event: Any) -> Plan:
+        """The targets for events of this type (`call`) and name, or the function that picks them from the decoded event.
+
+        Raises `OffRoad` (for a list or object: `TypeError`) where the type or name is no text.
+        """
+        plan = self._plans.get((call, event))
+        return self._made(call, event) if plan is None else plan
+
+    def _made(self, call: Any, event: Any) -> Plan:
+        for text in (call, event):
+            if text is not None and not isinstance(text, str):
+                raise OffRoad
+        residues = ((i, self.settle(trigger, call, event)) for i, trigger in enumerate(self._triggers))
+        left = tuple((i, residue) for i, residue in residues if residue is not False)
+        plan = self._functions.get(left)
         if plan is None:
-            residues = ((i, settle(trigger, type, event)) for i, trigger in enumerate(self._triggers))
-            left = tuple((i, residue) for i, residue in residues if residue is not False)
-            plan = self._functions.get(left)
-            if plan is None:
-                plan = self._functions[left] = self._write(left)
+            if len(self._functions) >= MAX_PLANS:
+                self._functions.clear()
+            plan = self._functions[left] = self._write(left)
+        if len(call or "") + len(event or "") <= LONGEST_NAME:
             if len(self._plans) >= MAX_PLANS:
                 self._plans.clear()
-            self._plans[(type, event)] = plan
+            self._plans[(call, event)] = plan
         return plan
+
+    def settle(self, node: Condition | Group, call: Any, event: Any) -> Residue:
+        """What is left of a trigger once the event's type and name are known."""
+        if isinstance(node, Condition):
+            if node.kind == "event-type":
+                return holds(node, call)
+            return holds(node, event) if node.kind == "event" else node
+        if node.operator == "or" and not self._unreadable.isdisjoint(_conditions(node)):
+            return node  # a condition that fails makes the whole trigger false, whatever comes after it
+        decisive = node.operator == "or"
+        left: list[Condition | Group] = []
+        for child in node.children:
+            residue = self.settle(child, call, event)
+            if residue is decisive:
+                return decisive
+            if not isinstance(residue, bool):
+                left.append(residue)
+        if not left:
+            return not decisive
+        return left[0] if len(left) == 1 else Group(node.operator, tuple(left))
 
     def _write(self, left: tuple[tuple[int, Residue], ...]) -> Plan:
         if all(residue is True for _, residue in left):
             return tuple(self._targets[i] for i, _ in left)
-        assert self._shape is not None
         source = Source(self._shape)
         body = ["found = []"]
         for i, residue in left:
@@ -103,42 +123,35 @@ class TriggerIndex:
     def _test(self, source: Source, node: Condition | Group) -> str:
         if isinstance(node, Group):
             return "(" + f" {node.operator} ".join(self._test(source, child) for child in node.children) + ")"
-        assert self._shape is not None
-        value = source.value(self._shape.root, segments(node))
-        return _comparison(source, node, value, source.name())
+        if node in self._unreadable:
+            return "leave()"
+        where = segments(node)
+        return _comparison(source, node, source.value(self._shape.root, where) if where else "None")
 
 
-def _conditions(node: Condition | Group) -> list[Condition]:
-    if isinstance(node, Condition):
-        return [node]
-    return [condition for child in node.children for condition in _conditions(child)]
-
-
-def _comparison(source: Source, condition: Condition, value: str, name: str) -> str:
+def _comparison(source: Source, condition: Condition, value: str) -> str:
     """A Python expression for one comparison; what is unusual calls `holds`."""
-    expected = condition.value
+    expected, name = condition.value, source.name()
+    found = f"({name} := {value})"
     match condition.operator:
         case "exists":
-            return f"{value} is not None"
+            return f"{found} is not None"
         case "not_exists":
-            return f"{value} is None"
+            return f"{found} is None"
         case "is_true":
-            return f"{value} is True"
+            return f"{found} is True"
         case "is_false":
-            return f"{value} is False"
+            return f"{found} is False"
         case "=" if isinstance(expected, str):
-            return f"{value} == {expected!r}"
+            return f"{found} == {expected!r}"
         case "!=" if isinstance(expected, str):
-            return f"{value} != {expected!r}"
-        case "contains":
-            return f"(({name} := {value}).__class__ is str and {str(expected)!r} in {name})"
-        case "starts_with":
-            return f"(({name} := {value}).__class__ is str and {name}.startswith({str(expected)!r}))"
-        case "ends_with":
-            return f"(({name} := {value}).__class__ is str and {name}.endswith({str(expected)!r}))"
-        case operator if operator in _NUMERIC and type(expected) in (int, float) and expected == expected:
-            number = source.constant(expected)
-            return f"(({name} := {value}).__class__ in NUMBERS and {name} {_NUMERIC[operator]} {number})"
+            return f"{found} != {expected!r}"
+        case "contains" if isinstance(expected, str) and not has_halves(expected):
+            return f"({found}.__class__ is str and {expected!r} in {name})"
+        case "starts_with" | "ends_with" as search if isinstance(expected, str) and not has_halves(expected):
+            return f"({found}.__class__ is str and {name}.{search.replace('_', '')}({expected!r}))"
+        case number if number in _NUMERIC and type(expected) in (int, float) and expected == expected:
+            compared = f"float({name}) {_NUMERIC[number]} {source.constant(expected)}"
+            return f"(({found}.__class__ is float or {name}.__class__ is int) and {compared})"
     source.names["holds"] = holds
     return f"holds({source.constant(condition)}, {value})"
-

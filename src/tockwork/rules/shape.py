@@ -9,17 +9,21 @@ general road.
 from __future__ import annotations
 
 import keyword
+import re
 from typing import Any, Final
 
 import msgspec
 
+from tockwork.rules import natives
+from tockwork.rules.javascript import has_halves
+
 # Reading these on an object finds JavaScript's own members: left to the general road.
-_INHERITED: Final = frozenset(
-    "constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf".split()
-)
+_INHERITED: Final = frozenset(key for key in natives.OBJECT.members if not key.startswith("__"))
+
+_UNNAMEABLE: Final = re.compile(r'["\\\x00-\x1f]')  # what msgspec takes in no member's name
 
 
-class OffRoad(Exception):
+class OffRoad(Exception):  # noqa: N818 (says where the value is to go, and is nobody's mistake)
     """Raised where the fast road does not reach: the general road decides instead."""
 
 
@@ -39,11 +43,19 @@ class Node:
         self.children: dict[str, Node] = {}
         self.items: Node | None = None
         self.whole = False
-        self.struct: type[msgspec.Struct] | None = None
+        self.struct: Any = None  # the type of its members, once it is built
+
+    @property
+    def above(self) -> Node:
+        if self.parent is None:
+            raise OffRoad
+        return self.parent
 
     def child(self, key: str) -> Node:
         node = self.children.get(key)
         if node is None:
+            if _UNNAMEABLE.search(key) or has_halves(key):
+                raise OffRoad
             plain = key.isidentifier() and key.isascii() and not keyword.iskeyword(key) and not key.startswith("_")
             attribute = key if plain and not key.startswith("field_") else f"field_{len(self.children)}"
             node = self.children[key] = Node(key, attribute, self)
@@ -55,6 +67,8 @@ class Node:
         A number in a path means a list, whose elements no struct names.
         """
         node = self
+        if not segments:
+            raise OffRoad
         for index, segment in enumerate(segments):
             if segment in _INHERITED or segment.startswith("__"):
                 raise OffRoad
@@ -96,8 +110,12 @@ class Shape:
     def decoder(self) -> msgspec.json.Decoder[Any]:
         """A decoder from JSON bytes to the struct of all that was collected; call it once, at the end."""
         _build(self.root)
-        assert self.root.struct is not None
         return msgspec.json.Decoder(self.root.struct)
+
+
+def is_reached(node: Node) -> bool:
+    """Whether all that is above the node is decoded into structs, so that there is a struct for it too."""
+    return node.parent is None or node.parent.parent is None or (is_object(node.parent) and is_reached(node.parent))
 
 
 def is_list(node: Node) -> bool:
@@ -113,8 +131,7 @@ def _build(node: Node) -> None:
     members: list[tuple[str, Any, Any]] = []
     for child in node.children.values():
         wanted: Any = Any
-        if is_list(child):
-            assert child.items is not None
+        if child.items is not None and is_list(child):
             _build(child.items)
             wanted = list[child.items.struct] | None  # type: ignore[name-defined]
         elif is_object(child):

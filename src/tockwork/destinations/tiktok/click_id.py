@@ -9,7 +9,7 @@ import re
 from typing import Final
 from urllib.parse import unquote_plus
 
-from tockwork.destinations.tiktok.hashing import PLACEHOLDERS
+from tockwork.destinations.tiktok.hashing import is_placeholder
 
 _PARAMETER: Final = "ttclid="
 _TRIMMED: Final = "".join(map(chr, range(0x21)))
@@ -27,7 +27,7 @@ _HIGHEST_PORT: Final = "65535"
 
 def ttclid(value: str) -> str | None:
     """`value` as it is; None when it is blank or a placeholder."""
-    return None if not value or value.isspace() or value.strip().lower() in PLACEHOLDERS else value
+    return None if is_placeholder(value) else value
 
 
 def click_id(url: str) -> str | None:

@@ -5,16 +5,17 @@ Rules: `reference` pages of the destinations, TikTok's "Parameters" and "Set up 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from tockwork.destinations.declare import RowEncoder
 from tockwork.destinations.tiktok import user as person
-from tockwork.destinations.tiktok.hashing import LONGEST_PLACEHOLDER, PLACEHOLDERS
+from tockwork.destinations.tiktok.hashing import is_placeholder
 from tockwork.destinations.tiktok.rows import Address, Content, Fields, Lead, Page, Properties, Row, User
 from tockwork.destinations.tiktok.standard_events import KNOWN_NAMES, check_name
 from tockwork.destinations.tiktok.timestamp import event_time
@@ -69,8 +70,11 @@ def web_encoder(policy: Policy) -> RowEncoder:
             warnings.append("no match key: TikTok cannot match this event to a person (send email, phone, ttclid, …)")
         if f.event not in KNOWN_NAMES:
             warnings += [f"event: {note}" for note in check_name(f.event) if note.level == "warning"]
-        event_id = _known(f.event_id, "event_id", warnings)
-        order_id = _known(f.order_id, "order_id", warnings)
+        event_id, order_id = f.event_id, f.order_id
+        if event_id is not None:
+            event_id = _known(event_id, "event_id", warnings)
+        if order_id is not None:
+            order_id = _known(order_id, "order_id", warnings)
         row = Row(
             f.event,
             int(now) if f.timestamp is None else event_time(f.timestamp, now, policy.zone),
@@ -91,7 +95,6 @@ def web_encoder(policy: Policy) -> RowEncoder:
 
 _NOBODY = User()
 _NOTHING = Content()
-PLACEHOLDERS_AND_NOTHING: Final = PLACEHOLDERS | {""}
 
 
 def _user(f: Fields, phone: Normaliser, warnings: Warnings) -> User:
@@ -137,14 +140,9 @@ def _lost(key: str, value: str, warnings: Warnings) -> None:
         warnings.append(f"{key}: {problem}; left out")
 
 
-def _is_placeholder(value: str | None) -> bool:
-    """Whether an id is blank, or what a program writes where it has none ("undefined")."""
-    return value is not None and len(value) <= LONGEST_PLACEHOLDER and value.strip().lower() in PLACEHOLDERS_AND_NOTHING
-
-
 def _known(value: str | None, key: str, warnings: Warnings) -> str | None:
     """An id as it is; None, and a word about it, for a placeholder."""
-    return _lost(key, value, warnings) if value is not None and _is_placeholder(value) else value
+    return _lost(key, value, warnings) if value is not None and is_placeholder(value) else value
 
 
 def _all_known(values: Sequence[str], key: str, warnings: Warnings) -> list[str] | None:
@@ -181,8 +179,8 @@ def _properties(
     num_items, value = f.num_items, f.value
     if value is None and compute:
         value = f.total
-        if value is None and contents:
-            value = contents_value(contents)
+        if value is None and f.contents:
+            value = contents_value(f.contents)
             if value is not None:
                 warnings.append("value: the event gave none; computed as price × quantity of contents")
     if num_items.__class__ is float:
@@ -201,7 +199,7 @@ def _properties(
         query,
         search_string,
         order_id,
-        _known(f.shop_id, "shop_id", warnings),
+        None if f.shop_id is None else _known(f.shop_id, "shop_id", warnings),
         f.delivery_category,
         f.predicted_ltv,
     )
@@ -216,7 +214,8 @@ def _properties(
 def _contents(contents: list[Content], warnings: Warnings) -> list[Content] | None:
     """`contents` with whole quantities and without placeholder ids. A constant's items are shared: never changed."""
     for content in contents:
-        if content.quantity.__class__ is float or _is_placeholder(content.content_id):
+        content_id = content.content_id
+        if content.quantity.__class__ is float or (content_id is not None and is_placeholder(content_id)):
             return [mended for one in contents if (mended := _mended(one, warnings)) != _NOTHING] or None
     return contents
 
@@ -234,12 +233,16 @@ def _members(properties: Properties) -> dict[str, Any]:
 
 
 def contents_value(contents: Sequence[Content]) -> int | float | None:
-    """Σ price × quantity over the items that have a price (quantity 1 unless given); None when none has."""
-    priced = [c.price * (1 if c.quantity is None else c.quantity) for c in contents if c.price is not None]
-    if not priced:
+    """Σ price × quantity over the items that have a price (quantity 1 unless given); None when none has, or when it is
+    more than a number can hold."""
+    try:
+        priced = [c.price * (1 if c.quantity is None else c.quantity) for c in contents if c.price is not None]
+        total = round(math.fsum(priced), 6)
+    except OverflowError:
         return None
-    total = round(sum(priced), 6)
-    return int(total) if total == int(total) else total
+    if not priced or not math.isfinite(total):
+        return None
+    return int(total) if total.is_integer() else total
 
 
 def whole(value: float | None, key: str, warnings: Warnings) -> int | None:

@@ -26,7 +26,7 @@ PLACEHOLDERS: Final = frozenset(
 )
 """What programs write where a value is missing, trimmed and lower-cased."""
 
-LONGEST_PLACEHOLDER: Final = max(map(len, PLACEHOLDERS))
+_HEADS: Final = frozenset(head for text in PLACEHOLDERS for head in (text[0], text[0].upper()))
 
 WORTHLESS: Final = frozenset({sha256(text.encode()).hexdigest() for text in PLACEHOLDERS | {""}})
 """Hashes that stand for no person: somebody hashed an empty value or a placeholder before it came here."""
@@ -36,6 +36,15 @@ SHORTEST_HASH: Final = 32
 """The hex digits of an MD5: a shorter text is no hash, which spares it the question."""
 _is_sha256 = re.compile(r"[0-9a-f]{64}").fullmatch
 _is_weak = re.compile(r"[0-9a-f]{32}|[0-9a-f]{40}").fullmatch
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether `value` is blank, or what a program writes where it has none ("undefined", " NULL")."""
+    head = value[:1]
+    if head and head not in _HEADS and not head.isspace():
+        return False
+    text = value.strip().lower()
+    return not text or text in PLACEHOLDERS
 
 
 def digest(text: str) -> str | None:

@@ -145,7 +145,7 @@ def _check_custom(name: str, event_source: str) -> list[Diagnostic]:
         message = f"The name has {len(name)} characters; TikTok allows {CUSTOM_NAME_LENGTH} for a custom event"
         found.append(_warning("name_too_long", message, "Shorten it."))
     if not _is_custom_name(name):
-        message = "The name has characters that TikTok does not allow in a custom event's"  # may be personal: not shown
+        message = "The name has characters that TikTok allows in no custom event"  # may be personal: not shown
         mend = "Start with a letter from A to Z; use letters, digits, _ and - only."
         found.append(_warning("name_characters", message, mend))
     if event_source == "offline":

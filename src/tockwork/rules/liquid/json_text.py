@@ -24,11 +24,12 @@ def json_text(value: Any, indent: Any, meter: Meter) -> Any:
     """
     if value is UNDEFINED:
         return UNDEFINED
-    margin = "\n" if indent and isinstance(indent, str) else ""
-    if is_number(indent):
-        margin = "\n" if indent > 0 else ""  # V8 breaks lines for half a space too
-        indent = " " * int(min(max(integer(float(indent)), 0), _MOST_INDENT))
-    return _Writer(indent[:_MOST_INDENT] if isinstance(indent, str) else "", meter).text(value, margin)
+    margin, gap = "", ""
+    if is_number(indent) and indent > 0:
+        margin, gap = "\n", " " * int(min(integer(float(indent)), _MOST_INDENT))
+    elif isinstance(indent, str) and indent:
+        margin, gap = "\n", indent[:_MOST_INDENT].partition("\0")[0]  # V8's gap ends at a null character
+    return _Writer(gap, meter).text(value, margin)
 
 
 class _Writer:

@@ -267,9 +267,11 @@ class Scanner:
                 return
 
     def _argument(self) -> tuple[str | None, Operand] | None:
+        known = len(self.source.paths)
         text, operand = self._named_operand()
         self.skip_blanks()
         if operand is None or self.peek() != ":":
             return None if operand is None else (None, operand)
+        del self.source.paths[known:]  # it is a name, and nothing is read
         self.position += 1
         return text, self.operand() or Constant(UNDEFINED)

@@ -66,10 +66,7 @@ def _is_simple(value: Any, depth: int) -> bool:
 def _are_simple(values: Iterable[Any], depth: int) -> bool:
     if depth > NESTING:
         raise Fault(f"a value of the event is nested deeper than {NESTING} levels")
-    for value in values:
-        if not _is_simple(value, depth + 1):
-            return False
-    return True
+    return all(_is_simple(value, depth + 1) for value in values)
 
 
 def _inward(value: Any, depth: int = 0) -> Any:

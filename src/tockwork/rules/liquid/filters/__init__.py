@@ -21,6 +21,7 @@ _DISABLED: Final = (
     "array_to_sentence_string concat find find_exp find_index find_index_exp group_by group_by_exp has has_exp map "
     "newline_to_br reject reject_exp reverse sort sort_natural uniq where_exp type"
 )
+DISABLED: Final = frozenset(_DISABLED.split())
 
 FILTERS: Final[Mapping[str, Filter]] = (
     dates.FILTERS
@@ -30,6 +31,6 @@ FILTERS: Final[Mapping[str, Filter]] = (
     | numbers.FILTERS
     | objects.FILTERS
     | strings.FILTERS
-    | {name: _disabled(name) for name in _DISABLED.split()}
+    | {name: _disabled(name) for name in DISABLED}
 )
 """Every filter that is not here changes nothing, as in liquidjs."""

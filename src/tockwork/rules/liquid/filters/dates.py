@@ -35,12 +35,13 @@ def _length(value: Any) -> Any:
     return 0 if is_nothing(found) else found
 
 
-def _formatted(form: str) -> Filter:
-    def date(context: Context, value: Any) -> Any:
-        found = _read(context, value, UNDEFINED)
-        return value if found is None else strftime(found, form, context.meter)
+def _for_mail(context: Context, value: Any) -> Any:
+    found = _read(context, value, UNDEFINED)
+    return value if found is None else strftime(found, "%a, %d %b %Y %H:%M:%S %z", context.meter)
 
-    return of_values(date)
+
+def _for_xml(context: Context, value: Any) -> Any:
+    return _date(context, value, "%Y-%m-%dT%H:%M:%S%:z")
 
 
 def _in_words(month: str) -> Filter:
@@ -79,7 +80,7 @@ def _offset(zone: Any, milliseconds: float) -> float:
 def _milliseconds(context: Context, value: Any) -> float:
     """Milliseconds since 1970 began; NaN for no date. Numbers, and texts of digits only, are seconds."""
     if isinstance(value, str) and value in ("now", "today"):
-        value = context.event_text("receivedAt", "timestamp", "sentAt")
+        value = context.event_text("receivedAt", "timestamp")
     if is_number(value) or (isinstance(value, str) and _SECONDS.fullmatch(value)):
         return clip(number(value) * 1000)
     value = primitive(value)
@@ -92,7 +93,7 @@ def _milliseconds(context: Context, value: Any) -> float:
 FILTERS: Final[dict[str, Filter]] = {
     "date": of_values(_date),
     "date_to_long_string": _in_words("%B"),
-    "date_to_rfc822": _formatted("%a, %d %b %Y %H:%M:%S %z"),
+    "date_to_rfc822": of_values(_for_mail),
     "date_to_string": _in_words("%b"),
-    "date_to_xmlschema": _formatted("%Y-%m-%dT%H:%M:%S%:z"),
+    "date_to_xmlschema": of_values(_for_xml),
 }

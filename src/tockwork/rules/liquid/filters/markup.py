@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from tockwork.rules.javascript import UNDEFINED, WHITESPACE, truthy, units, whole
-from tockwork.rules.liquid.coercion import string
+from tockwork.rules.liquid.coercion import OBJECT_TEXT, string
 from tockwork.rules.liquid.context import Context, Filter
 from tockwork.rules.liquid.fault import Fault
 from tockwork.rules.liquid.filters.adapters import of_text, of_values
@@ -106,10 +106,13 @@ _LATIN = str.maketrans(
 
 def _slugify(context: Context, value: Any, mode: Any = UNDEFINED, cased: Any = UNDEFINED) -> str:
     slug = whole(text(value))
-    kept = _KEPT.get("default" if mode is UNDEFINED else string(mode))
+    name = "default" if mode is UNDEFINED else string(mode)
+    kept = _KEPT.get(name)
     if kept:
         if mode == "latin":
             slug = slug.translate(_LATIN)
+        if name == "__proto__":
+            slug = slug.replace(OBJECT_TEXT, "-", 1)
         runs = groupby(slug, kept)
         slug = "".join("".join(run) if keep else "-" for keep, run in runs).removeprefix("-").removesuffix("-")
     return units(slug) if truthy(cased) else lower(slug)

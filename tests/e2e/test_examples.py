@@ -1,0 +1,174 @@
+"""The files in examples/ do what they say, as a user would run them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import yaml
+
+from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry, load
+from tockwork.app.settings import Settings
+from tockwork.app.wire import running
+from tockwork.destinations.case import Case, Expectation
+from tockwork.destinations.catalog import DESTINATIONS
+from tockwork.sandbox.server import Sandbox
+
+ROOT: Final = Path(__file__).parents[2]
+ENVIRONMENT: Final = {"TIKTOK_ACCESS_TOKEN": "token-for-tests", "SHOP_WRITE_KEY": "shop-write-key"}
+KIND: Final = "tiktok-conversions"
+
+
+def tockwork(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("TOCKWORK_")}
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "tockwork", *arguments],
+        cwd=ROOT,
+        env={**clean, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_the_shopping_session_is_transformed() -> None:
+    done = tockwork("transform", "--destination", KIND, "examples/events.jsonl")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [(line["mapping"], line["status"], line["reason"]) for line in lines(done)] == [
+        ("Page View", "mapped", None),
+        ("Search", "mapped", None),
+        ("View Content", "mapped", None),
+        ("Add to Cart", "mapped", None),
+        (None, "filtered", "no_trigger"),
+        ("Initiate Checkout", "mapped", None),
+        ("Add Payment Info", "mapped", None),
+        ("Complete Payment", "mapped", None),
+        ("Submit Form", "mapped", None),
+        ("Click Button", "invalid", "field_type"),
+    ]
+    order = lines(done)[7]["row"]
+    assert order["properties"]["value"] == 114.9
+    assert [item["content_id"] for item in order["properties"]["contents"]] == ["SHOE-42", "7001"]
+
+
+def test_the_session_makes_one_request() -> None:
+    done = tockwork("transform", "--destination", KIND, "--requests", "examples/events.jsonl")
+    (request,) = lines(done)
+    assert request["event_source"] == "web"
+    assert len(request["data"]) == 8
+
+
+def test_the_mappings_take_the_place_of_the_presets() -> None:
+    arguments = ("--destination", KIND, "--mappings", "examples/mappings.json", "examples/events.jsonl")
+    done = tockwork("transform", *arguments)
+    assert (done.returncode, done.stderr) == (0, "")
+    mapped = [line for line in lines(done) if line["status"] == "mapped"]
+    assert [(line["mapping"], line["row"]["event"]) for line in mapped] == [
+        ("Big orders", "BigOrder"),
+        ("Newsletter", "Subscribe"),
+    ]
+    assert mapped[0]["row"]["properties"] == {"currency": "USD", "value": 114.9, "description": "order O-1001"}
+    explained = tockwork("explain", *arguments, "--json")
+    assert explained.returncode == 0
+    explanations = [json.loads(line) for line in explained.stdout.splitlines()]
+    assert [one["mapping"] for event in explanations for one in event if one["matched"]] == ["Big orders", "Newsletter"]
+
+
+def test_the_configurations_hold() -> None:
+    small = tockwork("check", "examples/shop.yaml", **ENVIRONMENT)
+    assert (small.returncode, small.stderr) == (0, "")
+    full = tockwork("check", "--json", "examples/full.yaml", **ENVIRONMENT)
+    assert (full.returncode, full.stderr) == (0, "")
+    assert json.loads(full.stdout) == {"sources": 2, "destinations": 2, "mappings": 15, "cases": 2, "findings": []}
+
+
+def test_a_missing_variable_is_named() -> None:
+    done = tockwork("check", "examples/shop.yaml", TIKTOK_ACCESS_TOKEN="")
+    assert done.returncode == 0  # empty is a value
+    environment = {key: value for key, value in os.environ.items() if key not in ENVIRONMENT}
+    command = [sys.executable, "-m", "tockwork", "check", "examples/shop.yaml"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert "TIKTOK_ACCESS_TOKEN" in done.stderr
+
+
+def test_the_full_configuration_sets_every_member() -> None:
+    written = yaml.safe_load((ROOT / "examples/full.yaml").read_text())
+    assert set(written) == set(Configuration.__struct_fields__)
+    assert everything(written["sources"]) == set(SourceEntry.__struct_fields__)
+    assert everything(written["destinations"]) == set(DestinationEntry.__struct_fields__)
+    mappings = [mapping for one in written["destinations"] for mapping in one.get("mappings", [])]
+    assert everything(mappings) == {"name", "trigger", "action", "fields", "enabled"}
+    cases = [case for one in written["destinations"] for case in one.get("cases", [])]
+    assert everything(cases) == set(Case.__struct_fields__)
+    assert everything([expected for case in cases for expected in case["expect"]]) == set(Expectation.__struct_fields__)
+
+
+def test_the_full_configuration_sets_every_setting() -> None:
+    written = yaml.safe_load((ROOT / "examples/full.yaml").read_text())
+    for kind, destination in DESTINATIONS.items():
+        settings = everything([one["settings"] for one in written["destinations"] if one["kind"] == kind])
+        assert settings == {setting.key for setting in destination.settings}
+
+
+def everything(objects: list[dict[str, Any]]) -> set[str]:
+    return {key for one in objects for key in one}
+
+
+async def test_the_program_reaches_tiktok() -> None:
+    """examples/send.py, Segment's library, a server on examples/shop.yaml, and the stand-in for TikTok."""
+    configuration = load(ROOT / "examples/shop.yaml", ENVIRONMENT)
+    async with Sandbox().serve() as sandbox:
+        process = msgspec.structs.replace(Settings(), port=0, tiktok_url=sandbox.url)
+        async with running(configuration, process) as server:
+            program = await asyncio.create_subprocess_exec(
+                sys.executable,
+                str(ROOT / "examples/send.py"),
+                env={**os.environ, "SERVER_URL": server.url, "NO_PROXY": "127.0.0.1"},
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            out, err = await asyncio.wait_for(program.communicate(), 60)
+            assert (program.returncode, out, err) == (0, b"", b"")
+            assert await server.workers["tiktok"].drain(20)
+        (arrived,) = sandbox.events
+    assert arrived.row["event"] == "CompletePayment"
+    assert arrived.row["properties"] == {
+        "content_type": "product",
+        "currency": "USD",
+        "value": 114.9,
+        "order_id": "O-1001",
+    }
+    assert arrived.row["user"]["ip"] == "203.0.113.24"
+
+
+async def test_the_session_is_sent() -> None:
+    settings = {"accessToken": "token-for-tests", "pixelCode": "C0123456789ABCDEFGHI"}
+    async with Sandbox().serve() as sandbox:
+        done = await asyncio.to_thread(_send, sandbox.url, settings)
+        rows = len(sandbox.events)
+    assert done.returncode == 1  # one event is invalid
+    statuses = [line["status"] for line in lines(done)]
+    assert (statuses.count("delivered"), statuses.count("filtered"), statuses.count("invalid")) == (8, 1, 1)
+    assert rows == 8
+
+
+def _send(url: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    import tempfile
+
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(settings, file)
+        file.flush()
+        arguments = ("--settings", file.name, "--json", "examples/events.jsonl")
+        return tockwork("send", "--destination", KIND, *arguments, TOCKWORK_TIKTOK_URL=url, NO_PROXY="127.0.0.1")
