@@ -38,9 +38,10 @@ PRODUCTS = [
     ("Day Pack", "Bags", "Nordhem", 74),
     ("Water Bottle", "Camping", "Lumo", 18),
 ]
+WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 AGENTS = [
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/604.1",
+    f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {WEBKIT} Chrome/141.0.0.0 Safari/537.36",
+    f"Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) {WEBKIT} Version/18.1 Safari/604.1",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0",
 ]
 BRANDS = [
@@ -88,7 +89,8 @@ class Shop:
         pick = self._random
         browser = pick.random() < 0.8
         known = pick.random() < 0.6
-        stamp = f"2026-11-20T{pick.randrange(24):02d}:{pick.randrange(60):02d}:{pick.randrange(60):02d}.{pick.randrange(1000):03d}Z"
+        minute, second = pick.randrange(60), pick.randrange(60)
+        stamp = f"2026-11-20T{pick.randrange(24):02d}:{minute:02d}:{second:02d}.{pick.randrange(1000):03d}Z"
         page = self._page(name)
         event: dict[str, Any] = {
             "anonymousId": f"a{pick.getrandbits(96):024x}",

@@ -8,7 +8,7 @@ import logging
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import aiohttp
@@ -110,6 +110,9 @@ BAD_BODIES: Final = [
 ]
 
 
+Collected = Callable[[], AbstractContextManager[None]]
+
+
 class Platform:
     """Stands where TikTok does. Records each request as it came and passes it on to `upstream`, or gives `answer`."""
 
@@ -176,30 +179,29 @@ ANSWERS: Final[dict[str, Callable[[str, bytes], tuple[int, str]]]] = {
 }
 
 
-@pytest.fixture
-def logged(caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[], str]]:
-    """Everything logged so far by the standard library, from DEBUG on; structlog's goes to standard error."""
-    before = structlog.get_config()
-    logs.configure("debug")
-    structlog.get_logger("test").debug("a line of ours")
-    with caplog.at_level(logging.DEBUG):
-        yield lambda: "\n".join(str(vars(record)) for record in caplog.records)
-    structlog.configure(**before)
-
-
 def clean(text: str) -> None:
     found = PLANTED.search(text)
     assert found is None, text[max(0, found.start() - 200) : found.end() + 200]
 
 
-@contextmanager
-def collected(capfd: pytest.CaptureFixture[str], logged: Callable[[], str]) -> Iterator[None]:
-    yield
-    out, err = capfd.readouterr()
-    assert "a line of ours" in err, "structlog was not captured"
-    clean(out)
-    clean(err)
-    clean(logged())
+@pytest.fixture
+def collected(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> Collected:
+    """A context in which everything is logged from DEBUG on; at its end, what was logged and printed is looked at."""
+
+    @contextmanager
+    def collect() -> Iterator[None]:
+        before = structlog.get_config()
+        logs.configure("debug")
+        structlog.get_logger("test").debug("a line of ours")
+        with caplog.at_level(logging.DEBUG):
+            yield
+        structlog.configure(**before)
+        out, err = capfd.readouterr()
+        assert "a line of ours" in err, "structlog was not captured"
+        for text in (out, err, *(str(vars(record)) for record in caplog.records)):
+            clean(text)
+
+    return collect
 
 
 def configuration(settings: dict[str, Any]) -> Configuration:
@@ -245,8 +247,8 @@ async def through_the_server(platform: Platform, drain_s: float) -> str:
     return "\n".join(said)
 
 
-async def test_nothing_personal_leaves_the_server(capfd: pytest.CaptureFixture[str], logged: Callable[[], str]) -> None:
-    with collected(capfd, logged):
+async def test_nothing_personal_leaves_the_server(collected: Collected) -> None:
+    with collected():
         async with Sandbox().serve() as sandbox, Platform(upstream=sandbox.url).serve() as platform:
             said = await through_the_server(platform, drain_s=20)
             assert sandbox.stats().accepted_rows == len(VALID)
@@ -261,10 +263,8 @@ async def test_nothing_personal_leaves_the_server(capfd: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("answer", ["a row is wrong", "the token is revoked", "an unknown code", "no JSON"])
-async def test_what_the_platform_repeats_stays_out_of_the_servers_words(
-    answer: str, capfd: pytest.CaptureFixture[str], logged: Callable[[], str]
-) -> None:
-    with collected(capfd, logged):
+async def test_what_the_platform_repeats_stays_out_of_the_servers_words(answer: str, collected: Collected) -> None:
+    with collected():
         async with Platform(ANSWERS[answer]).serve() as platform:
             said = await through_the_server(platform, drain_s=1)
         assert platform.bodies
@@ -275,13 +275,11 @@ async def test_what_the_platform_repeats_stays_out_of_the_servers_words(
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-async def test_what_the_platform_repeats_stays_out_of_the_outcomes(
-    answer: str, capfd: pytest.CaptureFixture[str], logged: Callable[[], str]
-) -> None:
+async def test_what_the_platform_repeats_stays_out_of_the_outcomes(answer: str, collected: Collected) -> None:
     connection = tockwork.connect("tiktok-conversions", {"accessToken": TOKEN, "pixelCode": PIXEL})
     clean(repr(connection.settings))
     clean(str(vars(connection)))
-    with collected(capfd, logged):
+    with collected():
         async with Platform(ANSWERS[answer]).serve() as platform:
             outcomes = await connection.send(numbered([*VALID, *INVALID]), timeout=0.5, base_url=platform.url)
             await asyncio.sleep(0)
@@ -294,11 +292,9 @@ async def test_what_the_platform_repeats_stays_out_of_the_outcomes(
         clean("".join(platform.heads))
 
 
-async def test_nothing_personal_when_nobody_answers(
-    capfd: pytest.CaptureFixture[str], logged: Callable[[], str]
-) -> None:
+async def test_nothing_personal_when_nobody_answers(collected: Collected) -> None:
     connection = tockwork.connect("tiktok-conversions", {"accessToken": TOKEN, "pixelCode": PIXEL})
-    with collected(capfd, logged):
+    with collected():
         outcomes = await connection.send(numbered(VALID), timeout=0.3, base_url="http://127.0.0.1:9")
         clean(repr(outcomes))
         assert {outcome.status for outcome in outcomes} == {tockwork.Status.PENDING}

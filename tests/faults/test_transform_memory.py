@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from bench.events import Shop
 from tests.e2e.command import arguments, environment
 

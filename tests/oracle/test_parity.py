@@ -16,10 +16,10 @@ from importlib import resources
 from typing import Any, NamedTuple
 
 import phonenumbers
+from bench.events import Shop
 from harness import answers
 from random_events import Events
 
-from bench.events import Shop
 from tockwork.destinations.catalog import find
 from tockwork.destinations.connection import Connection
 from tockwork.model.outcome import Outcome
@@ -88,7 +88,7 @@ def _is_e164(d: Difference) -> bool:
     if not phonenumbers.is_possible_number(number):
         return bool(d.ours == ABSENT)
     text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return text != given and d.ours == [_hash(text)]
+    return bool(text != given and d.ours == [_hash(text)])
 
 
 def _is_us_zip(d: Difference) -> bool:
@@ -209,7 +209,8 @@ def _is_of_a_shop(event: dict[str, Json]) -> bool:
 def compared(events: list[dict[str, Json]]) -> Iterator[tuple[dict[str, Json], Json, Outcome]]:
     """Each event's rows, side by side: Segment's answer and our outcome."""
     cases = [{"event": event, "presets": presets()} for event in events]
-    for event, found in zip(events, answers(cases, "parity.cjs"), strict=True):
+    answered: Iterator[Json] = answers(cases, "parity.cjs")
+    for event, found in zip(events, answered, strict=True):
         outcomes = [o for o in connection().outcomes(json.dumps(event).encode(), NOW) if o.mapping is not None]
         assert [o.mapping for o in outcomes] == [answer["name"] for answer in found], event
         yield from ((event, answer, outcome) for answer, outcome in zip(found, outcomes, strict=True))
@@ -268,7 +269,8 @@ def _explained(event: dict[str, Json], answer: Json, outcome: Outcome) -> str:
         return "refused by both"
     if "refused" in answer:
         name = next((n for n, text in REFUSED_BY_SEGMENT_ALONE.items() if re.search(text, answer["refused"])), None)
-        assert name and any("left out" in warning for warning in outcome.warnings), (event, answer, outcome)
+        assert name, (event, answer, outcome)
+        assert any("left out" in warning for warning in outcome.warnings), (event, answer, outcome)
         return name
     name = next((n for n, codes in REFUSED_BY_US_ALONE.items() if outcome.reason in codes), None)
     assert name, (event, answer, outcome)
@@ -288,7 +290,8 @@ def test_the_reference_says_what_segment_sends() -> None:
         },
         "properties": {"ttclid": "E.C.P.own", "revenue": "5.50", "products": [{"product_id": 7, "price": "1.5"}]},
     }
-    [[answer]] = answers([{"event": event, "presets": presets()}], "parity.cjs")
+    answered: list[Json] = list(answers([{"event": event, "presets": presets()}], "parity.cjs"))
+    [[answer]] = answered
     row = answer["row"]
     assert row["event"] == "CompletePayment"
     assert row["event_time"] == 1795167000

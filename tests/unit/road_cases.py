@@ -78,19 +78,18 @@ PLAIN_PATHS = """
     $.event $.type $.userId $.messageId $.timestamp $.name $.properties.total $.properties.value $.properties.currency
     $.properties.order_id $.properties.quantity $.properties.price $.properties.tags $.properties.coupon $.traits.email
     $.context.traits.email $.context.traits.phone $.context.page.url $.context.traits.address.city $.context.locale
-    $.properties.spec $.properties.source $.properties.nested.a.b.c $.context.traits.age $.context.ip $.properties.total.x
-    $.properties.products[0].price $.integrations.x.y
+    $.properties.spec $.properties.source $.properties.nested.a.b.c $.context.traits.age $.context.ip
+    $.properties.total.x $.properties.products[0].price $.integrations.x.y
 """.split()
 PATHS = [
-    *"$.event $.type $.userId $.messageId $.timestamp $.name $.integrations $.context $.properties $.traits".split(),
-    *"$.properties.total $.properties.value $.properties.currency $.properties.order_id $.properties.tags".split(),
-    *"$.properties.products $.properties.products[0].price $.properties.products.length $.properties.nested.a.b".split(),
-    *"$.context.traits.email $.context.traits $.context.page.url $.context.page $.context.traits.address.city".split(),
-    *"$.properties.total.x $.event[0] $.event.length $.properties.constructor $.properties.__proto__ $.event.trim".split(),
-    *"$ $. $.properties.json $.properties.length $.properties.field_0 $.context.class $.integrations.x.y event".split(),
+    *PLAIN_PATHS,
+    *"""
+    $.integrations $.context $.properties $.traits $.properties.products $.properties.products.length $.event.trim
+    $.context.traits $.context.page $.event[0] $.event.length $.properties.constructor $.properties.__proto__ $ $. event
+    $.properties.json $.properties.length $.properties.field_0 $.context.class $.properties.a\\b
+    """.split(),
     "$.properties['a b']",
     '$.properties["it\'s"].x',
-    "$.properties.a\\b",
     "$.integrations.TikTok Conversions.ttclid",
 ]
 ITEM_PATHS = "$.price $.quantity $.name $.sku $.product_id $.category $.price.x"

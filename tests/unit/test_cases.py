@@ -278,7 +278,9 @@ class TestFiles:
         assert self.read(preset_pack="purchase-2025").connect().mappings[0].name == "Purchase"
 
     def test_what_holds(self) -> None:
-        assert self.differences({"status": "mapped", "mapping": "Complete Payment", "reason": None, "warnings": []}) == []
+        assert (
+            self.differences({"status": "mapped", "mapping": "Complete Payment", "reason": None, "warnings": []}) == []
+        )
 
     def test_a_difference_is_named_with_its_place(self) -> None:
         row = {"event": "Purchase", "event_time": 1795176000, "user": {}, "properties": {"value": 5, "currency": "EUR"}}
@@ -317,6 +319,12 @@ class TestFiles:
         assert [problem.where for problem in caught.value.problems] == [
             "mine.json: cases[1].name",
             "mine.json: cases[1].now",
+        ]
+
+    def test_a_time_that_cannot_be_read(self) -> None:
+        case = Case(name="x", event={}, expect=[], now="soon")
+        assert list(differences(case, connection("fields.json"))) == [
+            "now: expected ISO 8601, such as 2026-11-20T12:00:00Z"
         ]
 
     def test_a_time_without_a_zone_is_utc(self) -> None:

@@ -29,10 +29,40 @@ PEOPLE: Final = 10_000
 NOTHING: Final = ("", " ", "undefined", "null", "nan", "Undefined", "NULL", "NaN", "None", "none", "(null)")
 WORTHLESS: Final = {sha256(text.encode()).hexdigest() for text in ("", *NOTHING)}
 FIRST: Final = "Ada Anne-Marie François Zoë José 太郎 Иван Søren O'Neil محمد Nguyễn İpek Straße ﬁ Ǆ".split()
-CITIES: Final = ("São Paulo", "München", "New York", "İstanbul", "東京", "St. John's", "Łódź", "Winston-Salem", "'s-Hertogenbosch")
-COUNTRIES: Final = ("US", "us", "USA", "United States", "DE", "Deutschland", "Côte d'Ivoire", "Atlantis", "GB", "日本", "XK")
+CITIES: Final = (
+    "São Paulo",
+    "München",
+    "New York",
+    "İstanbul",
+    "東京",
+    "St. John's",
+    "Łódź",
+    "Winston-Salem",
+    "'s-Hertogenbosch",
+)
+COUNTRIES: Final = (
+    "US",
+    "us",
+    "USA",
+    "United States",
+    "DE",
+    "Deutschland",
+    "Côte d'Ivoire",
+    "Atlantis",
+    "GB",
+    "日本",
+    "XK",
+)
 ZIPS: Final = ("94107", "94107-1234", "941071234", "M5V 3L9", "SW1A 1AA", "01310-100", "〒100-0001", "1", "0")
-PHONES: Final = ("+1415555{:04d}", "(415) 555-{:04d}", "1-415-555-{:04d}", "+49 30 12{:04d}", "+44 20 7946 {:04d}", "0{:04d}", "call {:04d}")
+PHONES: Final = (
+    "+1415555{:04d}",
+    "(415) 555-{:04d}",
+    "1-415-555-{:04d}",
+    "+49 30 12{:04d}",
+    "+44 20 7946 {:04d}",
+    "0{:04d}",
+    "call {:04d}",
+)
 SIGNS: Final = "abcABCäößñçøşğİıΣ太郎иЯ0123456789 -'’.@+_\u0301\u00a0\u200d\u200f😀\ufeff\x00"
 
 
@@ -216,8 +246,10 @@ class TestRefusedMappings:
 
 def test_the_warnings_never_hold_a_value() -> None:
     planted = "Planted Person planted@example com"
-    personal = dict.fromkeys(("email", "phone", "first_name", "last_name", "ttclid", "ttp"), [planted, {"x": planted}])
-    address = dict.fromkeys(("city", "state", "country", "postal_code"), [planted, planted])
+    personal = {
+        key: [planted, {"x": planted}] for key in ("email", "phone", "first_name", "last_name", "ttclid", "ttp")
+    }
+    address = {key: [planted, planted] for key in ("city", "state", "country", "postal_code")}
     for properties in (
         {**personal, "address": address},
         {"value": planted},

@@ -158,8 +158,8 @@ def _show(console: Console, steps: Sequence[Step], stats: Stats) -> None:
     counts = ", ".join(f"{number} {status}" for status, number in became.most_common())
     console.print(f"{len(steps)} events received and answered 200: {counts}.")
     console.print(
-        f"The stand-in for TikTok took {stats.accepted_rows} rows in {stats.requests} requests and counts {stats.unique} "
-        "events; a copy with the same event_id merges."
+        f"The stand-in for TikTok took {stats.accepted_rows} rows in {stats.requests} requests "
+        f"and counts {stats.unique} events; a copy with the same event_id merges."
     )
 
 

@@ -39,7 +39,11 @@ class Connection(pure.Connection):
         return [_shown(outcome) for event in events for outcome in self._decided(event, now)]
 
     async def send(
-        self, events: Iterable[Event | bytes | str], timeout: float = 60.0, *, base_url: str | None = None
+        self,
+        events: Iterable[Event | bytes | str],
+        timeout: float = 60.0,  # noqa: ASYNC109 - what is not decided by then is pending, not cancelled
+        *,
+        base_url: str | None = None,
     ) -> list[Outcome]:
         """Transforms `events` and delivers the rows, retrying what can be retried for `timeout` seconds.
 
@@ -80,7 +84,7 @@ async def deliver(
     outcomes: Sequence[Outcome],
     connection: Connection,
     sender: Sender,
-    timeout: float,
+    timeout_s: float,
     report: Callable[[Fate], None] | None = None,
 ) -> None:
     """Sends the rows of `outcomes` and writes each one's fate into it. `report` is told of every fate as it comes."""
@@ -88,7 +92,7 @@ async def deliver(
     rows = [Row(bytes(o.row), o.envelope, expires_at=o.expires_at) for o in mapped if o.envelope is not None]
     link = connection.link(connection.destination.key, brake=False)
     heard = (lambda _, fate: report(fate)) if report else None
-    fates = await sender.deliver(rows, link, time.monotonic() + timeout, heard)
+    fates = await sender.deliver(rows, link, time.monotonic() + timeout_s, heard)
     for outcome, fate in zip(mapped, fates, strict=True):
         outcome.status, outcome.reason, outcome.detail = fate.status, fate.reason, fate.detail
 

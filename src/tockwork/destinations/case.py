@@ -27,8 +27,8 @@ class Expectation(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     status: str
-    mapping: str | None | msgspec.UnsetType = msgspec.UNSET
-    reason: str | None | msgspec.UnsetType = msgspec.UNSET
+    mapping: str | msgspec.UnsetType | None = msgspec.UNSET
+    reason: str | msgspec.UnsetType | None = msgspec.UNSET
     warnings: list[str] | msgspec.UnsetType = msgspec.UNSET
     row: Any = msgspec.UNSET
     envelope: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
@@ -90,7 +90,12 @@ def read_cases(content: bytes, where: str = "") -> CaseFile:
 
 def differences(case: Case, connection: Connection) -> Iterator[str]:
     """What is otherwise than the case expects, one line each; nothing when it holds."""
-    outcomes = connection.outcomes(msgspec.json.encode(case.event), case.seconds)
+    try:
+        now = case.seconds
+    except ValueError:
+        yield f"now: expected ISO 8601, such as {DEFAULT_NOW}"
+        return
+    outcomes = connection.outcomes(msgspec.json.encode(case.event), now)
     if len(outcomes) != len(case.expect):
         found = ", ".join(f"{o.status}" + (f" ({o.reason})" if o.reason else "") for o in outcomes)
         yield f"expected {len(case.expect)} outcomes, found {len(outcomes)}: {found}"
@@ -124,8 +129,8 @@ def _compared(where: str, wanted: Any, found: Any) -> Iterator[str]:
             else:
                 yield from _compared(place, wanted[key], found[key])
     elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
-        for place, (one, other) in enumerate(zip(wanted, found, strict=True)):
-            yield from _compared(f"{where}[{place}]", one, other)
+        for position, (one, other) in enumerate(zip(wanted, found, strict=True)):
+            yield from _compared(f"{where}[{position}]", one, other)
     elif wanted != found or isinstance(wanted, bool) != isinstance(found, bool):
         yield f"{where}: expected {_shown(wanted)}, found {_shown(found)}"
 

@@ -64,7 +64,7 @@ class Connection:
 
     `settings` and `mappings` are as a user writes them; without mappings, those of `preset_pack` (by default the
     destination's own). Raises `ConfigurationError` with every problem at once. `advice` holds what looks wrong and is
-    allowed all the same.
+    allowed all the same; `written` holds the mappings and the pack as they were given.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Connection:
     ) -> None:
         self.destination = destination
         self.settings, self.mappings, self.advice = configure(destination, settings, mappings, preset_pack)
-        self._written = (mappings, preset_pack)
+        self.written = (mappings, preset_pack)
         self._row = destination.row(self.settings)
         self._names = {folded(name) for name in destination.integrations}
         self._received: tuple[Any, float] = (None, 0.0)
@@ -88,7 +88,7 @@ class Connection:
     def __reduce__(self) -> tuple[Any, ...]:
         """A copy in another process transforms the same; secrets stay behind."""
         settings = {key: value for key, value in self.settings.items() if not isinstance(value, Secret)}
-        return type(self), (self.destination, settings, *self._written)
+        return type(self), (self.destination, settings, *self.written)
 
     def _fast_road(self) -> tuple[Callable[[bytes], Any], Callable[[Any, Any], Plan]]:
         """The decoder of what the configuration reads, and the plans for what it decodes."""

@@ -17,7 +17,8 @@ class Envelope(msgspec.Struct, frozen=True):
     """What stands at the root of a request to TikTok; rows with different envelopes never share one.
 
     Source: TikTok, "Report App, Web, Offline, or CRM Events" (event_source, event_source_id) and "Verify web setup"
-    (test_event_code); `partner_name` is for partners that are registered with TikTok. Empty means left out. The access token belongs to the destination instance and is added when the request is sent.
+    (test_event_code); `partner_name` is for partners that are registered with TikTok. Empty means left out. The access
+    token belongs to the destination instance and is added when the request is sent.
     """
 
     event_source: str

@@ -64,7 +64,7 @@ class MappingCompiler:
         for field in fields:
             value = mapping.get(field.key)
             self._sort(field, value)
-            if not is_constant(value):  # even where it is hidden, since it may fail all the same
+            if field.key in self._live or not is_constant(value):  # what is hidden may fail all the same
                 self._collect_field(field, value, trial)
 
     def _sort(self, field: Field, value: Any) -> None:

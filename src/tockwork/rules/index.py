@@ -64,7 +64,7 @@ class TriggerIndex:
                 self._unreadable.add(condition)
 
     def plan(self, call: Any, event: Any) -> Plan:
-        """The targets for events of this type (`call`) and name, or the function that picks them from the decoded event.
+        """The targets for events of this type (`call`) and name, or the function that picks them from the event.
 
         Raises `OffRoad` (for a list or object: `TypeError`) where the type or name is no text.
         """

@@ -2,7 +2,7 @@
 
 The rules are those of Segment's action kit (`validateSchema` of npm's @segment/actions-core 3.170): numeric strings
 become numbers, numbers and booleans become strings, and a one-element list is unwrapped. Different on purpose: null and
-blank text count as absent everywhere, where Segment makes "" or 0 of some and refuses others.
+blank text count as absent everywhere, where Segment makes "" or 0 of some and refuses others; and no number is infinite.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ def _finite(value: float, given: Any) -> int | float:
     return found
 
 
-def integer(value: Any) -> int | None:
-    """`value` as a whole number. Raises `Uncoercible` for a fraction, and beyond 10**21, where digits end."""
+def integer(value: Any) -> int | float | None:
+    """`value` as a whole number (a float from 10**21 on). Raises `Uncoercible` for a fraction too."""
     whole = number(value)
-    return whole if whole is None or isinstance(whole, int) else _refuse("a whole number", value)
+    return whole if whole is None or whole % 1 == 0 else _refuse("a whole number", value)
 
 
 def boolean(value: Any) -> bool | None:

@@ -136,7 +136,7 @@ def _build(node: Node) -> None:
             wanted = list[child.items.struct] | None  # type: ignore[name-defined]
         elif is_object(child):
             _build(child)
-            wanted = child.struct | None  # type: ignore[operator]
+            wanted = child.struct | None
         members.append((child.attribute, wanted, None))
     renames = {child.attribute: child.key for child in node.children.values()}
     node.struct = msgspec.defstruct("Shape", members, rename=renames, gc=False)

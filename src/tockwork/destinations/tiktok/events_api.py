@@ -15,7 +15,7 @@ import msgspec
 
 from tockwork.destinations.declare import RowEncoder
 from tockwork.destinations.tiktok import user as person
-from tockwork.destinations.tiktok.hashing import is_placeholder
+from tockwork.destinations.tiktok.hashing import LONGEST_PLACEHOLDER, is_placeholder
 from tockwork.destinations.tiktok.rows import Address, Content, Fields, Lead, Page, Properties, Row, User
 from tockwork.destinations.tiktok.standard_events import KNOWN_NAMES, check_name
 from tockwork.destinations.tiktok.timestamp import event_time
@@ -71,9 +71,9 @@ def web_encoder(policy: Policy) -> RowEncoder:
         if f.event not in KNOWN_NAMES:
             warnings += [f"event: {note}" for note in check_name(f.event) if note.level == "warning"]
         event_id, order_id = f.event_id, f.order_id
-        if event_id is not None:
+        if event_id is not None and len(event_id) <= LONGEST_PLACEHOLDER:
             event_id = _known(event_id, "event_id", warnings)
-        if order_id is not None:
+        if order_id is not None and len(order_id) <= LONGEST_PLACEHOLDER:
             order_id = _known(order_id, "order_id", warnings)
         row = Row(
             f.event,
@@ -133,11 +133,12 @@ def _add_address(user: User, address: Address, warnings: Warnings) -> None:
         user.zip_code = person.zip_code(zip_code, user.country) or _lost("zip_code", zip_code, warnings)
 
 
-def _lost(key: str, value: str, warnings: Warnings) -> None:
-    """Say why `value` is left out; nothing is said of a blank one."""
+def _lost(key: str, value: str, warnings: Warnings) -> str | None:
+    """Nothing, in place of `value`; says why it is left out, except of a blank one."""
     problem = person.problem(key, value)
     if problem is not None:
         warnings.append(f"{key}: {problem}; left out")
+    return None
 
 
 def _known(value: str | None, key: str, warnings: Warnings) -> str | None:

@@ -107,7 +107,13 @@ ADDRESS: Final = Field(
     record=Address,
     properties=(
         Field(key="city", label="City", help="City.", personal=True, default=either("address.city")),
-        Field(key="country", label="Country", help="Country, by name or code.", personal=True, default=either("address.country")),
+        Field(
+            key="country",
+            label="Country",
+            help="Country, by name or code.",
+            personal=True,
+            default=either("address.country"),
+        ),
         Field(
             key="zip_code",
             label="Zip Code",
@@ -118,7 +124,13 @@ ADDRESS: Final = Field(
                 "address.postal_code", "address.postalCode", "address.zip", "address.zipCode", "address.zip_code"
             ),
         ),
-        Field(key="state", label="State", help="State, province or region.", personal=True, default=either("address.state")),
+        Field(
+            key="state",
+            label="State",
+            help="State, province or region.",
+            personal=True,
+            default=either("address.state"),
+        ),
     ),
 )
 ORDER_ID: Final = Field(
@@ -290,7 +302,7 @@ LIMITED_DATA_USE: Final = Field(
 TEST_EVENT_CODE: Final = Field(
     key="test_event_code",
     label="Test Event Code",
-    help="Marks the events as tests. Copy it from Events Manager > your pixel > Test Events; remove it for real traffic.",
+    help="Marks the events as tests. Copy it from Events Manager > your pixel > Test Events; remove it for real ones.",
 )
 DELIVERY_CATEGORY: Final = Field(
     key="delivery_category",

@@ -26,6 +26,7 @@ PLACEHOLDERS: Final = frozenset(
 )
 """What programs write where a value is missing, trimmed and lower-cased."""
 
+LONGEST_PLACEHOLDER: Final = max(map(len, PLACEHOLDERS))
 _HEADS: Final = frozenset(head for text in PLACEHOLDERS for head in (text[0], text[0].upper()))
 
 WORTHLESS: Final = frozenset({sha256(text.encode()).hexdigest() for text in PLACEHOLDERS | {""}})

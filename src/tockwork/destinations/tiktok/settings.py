@@ -13,7 +13,11 @@ from tockwork.destinations.tiktok.countries import COUNTRIES
 
 
 def _check_region(value: str) -> str | None:
-    return None if value.isupper() and value.lower() in COUNTRIES else "expected a two-letter country code, such as US or DE"
+    return (
+        None
+        if value.isupper() and value.lower() in COUNTRIES
+        else "expected a two-letter country code, such as US or DE"
+    )
 
 
 def _check_zone(value: str) -> str | None:
@@ -40,8 +44,8 @@ PIXEL_CODE: Final = Setting(
     key="pixelCode",
     label="Pixel Code",
     required=True,
-    help="With a TikTok For Business account, create a pixel under Assets > Events > Web Events, in Developer Mode (for a "
-    "pixel in the browser through Tockwork: Partner setup). Its code is shown there. For event source crm: the CRM "
+    help="With a TikTok For Business account, create a pixel under Assets > Events > Web Events, in Developer Mode "
+    "(for a pixel in the browser through Tockwork: Partner setup). Its code is shown there. For event source crm: the CRM "
     "Event Set ID.",
     check=_check_line,
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, datetime, tzinfo
+from math import floor
 
 from tockwork.rules.fields import FieldError
 
@@ -27,12 +27,13 @@ def event_time(text: str, now: float, zone: tzinfo = UTC) -> int:
         seconds = _digits(text)
     else:
         try:
-            seconds = _seconds(datetime.fromisoformat(text), zone)
+            moment = datetime.fromisoformat(text)
+            seconds = moment.timestamp() if moment.tzinfo else _seconds(moment, zone)
         except ValueError:
             seconds = _written_otherwise(text, zone)
     if seconds > now + MAX_AHEAD_S:
         raise FieldError("bad_timestamp", "timestamp: more than 24 hours ahead of the time it was received")
-    return math.floor(seconds)
+    return floor(seconds)
 
 
 def _digits(text: str) -> float:

@@ -14,13 +14,13 @@ from typing import Final
 from tockwork.destinations.tiktok.address import city, country, is_country, state, zip_code
 from tockwork.destinations.tiktok.click_id import click_id, ttclid
 from tockwork.destinations.tiktok.hashing import (
+    LONGEST_PLACEHOLDER,
     PLACEHOLDERS,
     SHA256_DIGITS,
     WORTHLESS,
     digest,
     given_hash,
     is_hash,
-    is_placeholder,
     is_weak_hash,
 )
 from tockwork.destinations.tiktok.ip import ip, is_address
@@ -86,7 +86,8 @@ def external_id(value: str) -> str | None:
 
 def plain(value: str) -> str | None:
     """`value`, trimmed, for ttp, locale and user_agent, which TikTok takes as they are. None for placeholders."""
-    return None if is_placeholder(value) else value.strip()
+    text = value.strip()
+    return text if len(text) > LONGEST_PLACEHOLDER or (text and text.lower() not in PLACEHOLDERS) else None
 
 
 def problem(field: str, value: str) -> str | None:

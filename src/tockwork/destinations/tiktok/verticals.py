@@ -31,7 +31,9 @@ VEHICLE_PARTS: Final = (
     _part("make", "Make of the Vehicle", "The vehicle's brand, such as Volvo."),
     _part("model", "Model of the Vehicle", "The vehicle's model, such as XC60."),
     _part("year", "Year of the Vehicle", "Model year, four digits.", "number"),
-    _part("state_of_vehicle", "State of the Vehicle", "New, used or certified pre-owned.", choices=("New", "Used", "CPO")),
+    _part(
+        "state_of_vehicle", "State of the Vehicle", "New, used or certified pre-owned.", choices=("New", "Used", "CPO")
+    ),
     _part("mileage_value", "Vehicle Mileage", "How far the vehicle has run; sent with its unit.", "number"),
     _part("mileage_unit", "Mileage Unit", "Miles or kilometres.", choices=("MI", "KM")),
     _part("exterior_color", "Exterior Color of the Vehicle", "Colour of the body."),
@@ -98,7 +100,12 @@ TRAVEL_PARTS: Final = (
     _part("destination_ids", "Destination IDs", "Ids of destinations in the catalogue.", multiple=True),
     _part("departing_arrival_date", "Departing Arrival Date", "Arrival of the outward journey."),
     _part("returning_arrival_date", "Returning Arrival Date", "Arrival of the return journey."),
-    _part("travel_class", "Flight Ticket Class", "Economy, premium, business or first.", choices=("eco", "prem", "bus", "first")),
+    _part(
+        "travel_class",
+        "Flight Ticket Class",
+        "Economy, premium, business or first.",
+        choices=("eco", "prem", "bus", "first"),
+    ),
     _part("user_score", "User Score", "How valuable this traveller is to you.", "number"),
     _part("preferred_num_stops", "Preferred Number of Stops", "Stops wanted; 0 is a direct flight.", "integer"),
     _part("travel_start", "Start Date of the Trip", "When the trip starts."),
