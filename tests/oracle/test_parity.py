@@ -93,7 +93,7 @@ def _is_e164(d: Difference) -> bool:
 
 def _is_us_zip(d: Difference) -> bool:
     given = _person(d.event, "address.postal_code")
-    return d.row["user"].get("country") == "us" and d.ours == _hash(given[:5])
+    return bool(d.row["user"].get("country") == "us" and d.ours == _hash(given[:5]))
 
 
 def _is_other_spelling(d: Difference) -> bool:

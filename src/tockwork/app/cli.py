@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,7 +27,7 @@ import tockwork.app.demo as demonstration
 import tockwork.app.explain as explaining
 import tockwork.app.transform as transforming
 from tockwork.app import logs, settings
-from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry, load, read_data
+from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry, load, read_filled
 from tockwork.app.events import blocks, opened
 from tockwork.app.send import Sent, Tally
 from tockwork.app.send import send as deliver
@@ -64,9 +65,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines.")]
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from tockwork import __version__
-
-        typer.echo(f"tockwork {__version__}")
+        typer.echo(f"tockwork {version('tockwork')}")
         raise typer.Exit
 
 
@@ -248,8 +247,8 @@ def _connected(
     kind: str, pack: str | None, settings_file: Path | None, mappings_file: Path | None, *, placeholder: bool = False
 ) -> Connection:
     """The destination of the options. With `placeholder`, its required settings need not be given: nothing is sent."""
-    given = read_data(settings_file) if settings_file else {}
-    mappings = read_data(mappings_file) if mappings_file else None
+    given = read_filled(settings_file) if settings_file else {}
+    mappings = read_filled(mappings_file) if mappings_file else None
     if isinstance(mappings, dict):
         mappings = mappings.get("mappings", [mappings])
     problems = []

@@ -55,13 +55,11 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Configurati
     A value ``${NAME}`` is taken from the environment. Raises `ConfigurationError` that names the place.
     """
     problems: list[Problem] = []
-    data = _filled(read_data(path), "", environment, problems)
+    data = read_filled(path, environment)
     if isinstance(data, dict) and "destination" in data:
         data["kind"] = data.pop("destination")
     if isinstance(data, dict) and "kind" in data:
         data = {"destinations": [data]}
-    if problems:
-        raise ConfigurationError(problems)
     try:
         configuration = msgspec.convert(data, Configuration)
     except msgspec.ValidationError as error:
@@ -76,8 +74,17 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Configurati
     return configuration
 
 
-def read_data(path: Path) -> Any:
-    """The plain values in a YAML or JSON file. Raises `ConfigurationError` naming the line."""
+def read_filled(path: Path, environment: Mapping[str, str] = os.environ) -> Any:
+    """The plain values in a YAML or JSON file, with ``${NAME}`` taken from the environment. Raises
+    `ConfigurationError` naming the line, or every variable that is missing."""
+    problems: list[Problem] = []
+    data = _filled(_read(path), "", environment, problems)
+    if problems:
+        raise ConfigurationError(problems)
+    return data
+
+
+def _read(path: Path) -> Any:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ConfigurationError([Problem(str(path), f"larger than {MAX_FILE_BYTES} bytes")])

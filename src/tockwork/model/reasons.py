@@ -259,5 +259,8 @@ STORE_FULL: Final = _reason(
 STORE_FAILED: Final = _reason(
     "store_failed", "The events could not be kept.", "Send again later; see the server's log for the disk's error."
 )
+OVERLOADED: Final = _reason(
+    "overloaded", "The server holds as many unread requests as it has room for.", "Send again in a few seconds."
+)
 NOT_READY: Final = _reason("not_ready", "The server starts or stops.", "Send again in a few seconds.")
 INTERNAL_ERROR: Final = _reason("internal_error", "The server failed at this request.", "Please report it.")

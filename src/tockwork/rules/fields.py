@@ -14,17 +14,18 @@ Record = type[msgspec.Struct]
 class When(msgspec.Struct, frozen=True):
     """A condition on other fields, each with the values that satisfy it. All must hold.
 
-    ``When({"event_source": ("crm",)})`` reads: only when event_source is crm. It looks at fields that are declared
+    ``When({"event_source": ("crm",)})`` reads: only when event_source is crm; None among the values admits a field that
+    is absent. It looks at fields that are declared
     before the one that it belongs to.
     """
 
-    fields: dict[str, tuple[str, ...]]
+    fields: dict[str, tuple[str | None, ...]]
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         return all(values.get(key) in allowed for key, allowed in self.fields.items())
 
     def __str__(self) -> str:
-        return " and ".join(f"{key} is {' or '.join(values)}" for key, values in self.fields.items())
+        return " and ".join(f"{key} is {' or '.join(filter(None, values))}" for key, values in self.fields.items())
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,8 +45,8 @@ PIXEL_CODE: Final = Setting(
     label="Pixel Code",
     required=True,
     help="With a TikTok For Business account, create a pixel under Assets > Events > Web Events, in Developer Mode "
-    "(for a pixel in the browser through Tockwork: Partner setup). Its code is shown there. For event source crm: the CRM "
-    "Event Set ID.",
+    "(for a pixel in the browser through Tockwork: Partner setup). Its code is shown there. For event source crm: the "
+    "CRM Event Set ID.",
     check=_check_line,
 )
 TEST_EVENT_CODE: Final = Setting(

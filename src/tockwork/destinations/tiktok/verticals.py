@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from tockwork.rules.fields import Field, FieldType, When
 
-WEB = When({"event_source": ("web",)})
-VEHICLE = When({"event_source": ("web",), "event_spec_type": ("vehicle_fields",)})
-TRAVEL = When({"event_source": ("web",), "event_spec_type": ("travel_fields",)})
+WEB = When({"event_source": ("web", None)})
+VEHICLE = When({"event_source": ("web", None), "event_spec_type": ("vehicle_fields",)})
+TRAVEL = When({"event_source": ("web", None), "event_spec_type": ("travel_fields",)})
 
 
 def _part(key: str, label: str, help: str, type: FieldType = "string", **more: Any) -> Field:
