@@ -73,7 +73,7 @@ class Values:
 
 def schema(fields: tuple[Field, ...]) -> dict[str, Any]:
     """The fields as the kit declares them."""
-    found = {}
+    found: dict[str, Any] = {}
     for field in fields:
         found[field.key] = {"type": field.type, "label": "", "description": "", "multiple": field.multiple}
         if field.choices:
@@ -167,4 +167,6 @@ def test_many_random_values_are_coerced_as_segment_does() -> None:
 def test_what_is_blank_counts_as_absent_here(key: str, value: Any, ours: Any, segments: Any) -> None:
     field = next(field for field in FIELDS if field.key == key)
     assert own_answer(field, value) == {"ok": ours}
-    assert list(answers([{"fields": schema((field,)), "payload": {key: value}}], "fields_oracle.cjs")) == [{"ok": segments}]
+    assert list(answers([{"fields": schema((field,)), "payload": {key: value}}], "fields_oracle.cjs")) == [
+        {"ok": segments}
+    ]

@@ -38,7 +38,7 @@ def advice(mappings: Any) -> list[str]:
 def test_everything_is_reported_at_once() -> None:
     found = problems(
         [
-            mapping(trigger="event =", fields={"event": "Purchase", "value": "12,50", "query": {"@pth": "$.a"}}),
+            mapping(trigger="event", fields={"event": "Purchase", "value": "12,50", "query": {"@pth": "$.a"}}),
             mapping(enabled="yes", nam="b"),
             5,
             {"trigger": "(", "action": "report", "fields": []},
@@ -89,7 +89,7 @@ def test_everything_is_reported_at_once() -> None:
         ),
         ([mapping(name=5)], "mappings[0].name: expected text, got a number"),
         ([mapping(enabled=1)], "mappings[0].enabled: expected true or false, got a number"),
-        ([mapping(action="report")], "mappings[0].action: 'report' is no action. Known: reportWebEvent."),
+        ([mapping(action="report")], "mappings[0].action: 'report' is no action. Did you mean 'reportWebEvent'?"),
         (
             [mapping(trigger=None)],
             'mappings[0].trigger: expected a trigger in FQL, got null. Write: event = "Order Completed"',
@@ -103,7 +103,8 @@ def test_everything_is_reported_at_once() -> None:
         ({"a": 1}, "mappings: expected a list of mappings, got an object"),
         (
             [mapping(name=str(number)) for number in range(51)],
-            "mappings: expected at most 50, got 51. Remove some, or connect the destination a second time for the rest.",
+            "mappings: expected at most 50, got 51. "
+            "Remove some, or connect the destination a second time for the rest.",
         ),
     ],
 )
@@ -180,13 +181,12 @@ def test_secrets_are_wrapped() -> None:
         (*filled(query={"@if": {"then": "x"}}), "mappings[0].fields.query: @if needs 'exists' or 'blank'"),
         (
             *filled(descripton="x"),
-            "mappings[0].fields.descripton: is no field of Report Web Event, so it is not sent. Did you mean 'description'?",
+            "mappings[0].fields.descripton: is no field of Report Web Event, so it is not sent. Did you mean",
         ),
-        (*filled(event="CompletePayment2"), ""),
     ],
 )
 def test_what_looks_wrong_is_advice(one: dict[str, Any], expected: str) -> None:
-    assert any(text.startswith(expected) for text in advice([one])) or not expected
+    assert any(text.startswith(expected) for text in advice([one]))
 
 
 def test_fields_that_the_constants_of_a_mapping_require() -> None:

@@ -74,7 +74,7 @@ def test_what_is_no_event_is_invalid(entry: bytes, words: str) -> None:
 
 def test_every_triggered_mapping_makes_an_outcome_and_a_disabled_one_none() -> None:
     fields = {"event": "Purchase", "value": {"@path": "$.properties.total"}}
-    mappings = [
+    mappings: list[dict[str, Any]] = [
         {"name": "A", "trigger": 'type = "track"', "fields": fields},
         {"name": "B", "trigger": 'type = "track"', "fields": fields, "enabled": False},
         {"name": "C", "trigger": "properties.total > 4", "fields": {**fields, "value": {"@path": "$.event"}}},

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import random
+import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,11 +16,15 @@ import pytest
 from bench.events import Shop
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from road_cases import SETTINGS, Configurations, Stream
 
 from tockwork.destinations.connection import Connection
 from tockwork.destinations.tiktok.conversions import CONVERSIONS
 from tockwork.model.outcome import Outcome
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "oracle")]
+
+from random_connections import SETTINGS, Configurations, Stream  # noqa: E402
 
 NOW = 1_795_219_200.0
 PRESETS = Connection(CONVERSIONS, SETTINGS)

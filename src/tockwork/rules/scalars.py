@@ -2,7 +2,7 @@
 
 The rules are those of Segment's action kit (`validateSchema` of npm's @segment/actions-core 3.170): numeric strings
 become numbers, numbers and booleans become strings, and a one-element list is unwrapped. Different on purpose: null and
-blank text count as absent everywhere, where Segment makes "" or 0 of some and refuses others; and no number is infinite.
+blank text count as absent everywhere, where Segment makes "" or 0 of some and refuses the rest; no number is infinite.
 """
 
 from __future__ import annotations

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import random
-import sys
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "oracle")]
+from bench.events import Shop
+from random_events import FRAGMENTS, Events
+from random_mappings import Mappings
+from random_triggers import Triggers
 
-from bench.events import Shop  # noqa: E402
-from random_events import FRAGMENTS, Events  # noqa: E402
-from random_mappings import Mappings  # noqa: E402
-from random_triggers import Triggers  # noqa: E402
-
-from tockwork.destinations.connection import Connection  # noqa: E402
-from tockwork.destinations.tiktok.conversions import CONVERSIONS  # noqa: E402
-from tockwork.destinations.tiktok.fields import WEB_FIELDS  # noqa: E402
-from tockwork.model.errors import ConfigurationError  # noqa: E402
-from tockwork.rules.fields import Field  # noqa: E402
+from tockwork.destinations.connection import Connection
+from tockwork.destinations.tiktok.conversions import CONVERSIONS
+from tockwork.destinations.tiktok.fields import WEB_FIELDS
+from tockwork.model.errors import ConfigurationError
+from tockwork.rules.fields import Field
 
 Json = Any
 
