@@ -126,13 +126,13 @@ class Connection:
             if event.integrations and switched_off(event.integrations, self._names):
                 return [_filtered(message_id, "integrations_off")]
             plan = self._plan(event.type, event.event)
-            targets = plan if isinstance(plan, tuple) else plan(event)
+            targets = plan if plan.__class__ is tuple else plan(event)  # type: ignore[operator]
             if not targets:
                 return [_filtered(message_id, "no_trigger")]
             if received is not None:
                 now = self._now(received, now)
             outcomes = []
-            for mapping, fields in targets:
+            for mapping, fields in targets:  # type: ignore[union-attr]
                 if fields is None:
                     return self._general(entry, now)
                 warnings: list[str] = []
@@ -197,8 +197,9 @@ class Connection:
         """The time that counts as now: the event's `receivedAt`. Events of one chunk share it, so the last is kept."""
         if received is None:
             return now
-        if received == self._received[0]:
-            return self._received[1]
+        last, seconds = self._received
+        if received == last:
+            return seconds
         try:
             moment = datetime.fromisoformat(received)
             seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

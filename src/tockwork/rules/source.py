@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from tockwork.rules import path
@@ -30,7 +31,7 @@ class Source:
 
     def constant(self, value: Any) -> str:
         """An expression for `value`; for a list a fresh one at each turn, so that no row can change another's."""
-        if value is None or isinstance(value, bool | str) or (type(value) in (int, float) and abs(value) < 2**63):
+        if value is None or isinstance(value, bool):
             return repr(value)
         if isinstance(value, list):
             return f"[{', '.join(map(self.constant, value))}]"
@@ -75,10 +76,21 @@ class Source:
         self.lines += [f"    {line}" for line in block.lines]
 
     def function(self) -> Function:
-        code = "def function(event):\n" + "\n".join(f"    {line}" for line in self.lines)
-        exec(compile(code, "<generated>", "exec"), self.names)  # noqa: S102 (see the class)
-        function: Function = self.names["function"]
-        return function
+        return _template(tuple(self.lines), tuple(self.names))(*self.names.values())
+
+
+@lru_cache(maxsize=256)
+def _template(lines: tuple[str, ...], names: tuple[str, ...]) -> Callable[..., Function]:
+    """A function that makes the generated function from the objects it refers to.
+
+    Mappings of one build share their code, so that fifty of them compile in little time.
+    """
+    body = "\n".join(f"        {line}" for line in lines)
+    code = f"def template({', '.join(names)}):\n    def function(event):\n{body}\n    return function"
+    namespace: dict[str, Any] = {}
+    exec(compile(code, "<generated>", "exec"), namespace)  # noqa: S102 (see `Source`)
+    template: Callable[..., Function] = namespace["template"]
+    return template
 
 
 def leave() -> bool:
