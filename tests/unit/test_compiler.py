@@ -9,7 +9,8 @@ import pytest
 
 from tockwork.destinations.tiktok.fields import WEB_FIELDS
 from tockwork.destinations.tiktok.rows import Content, Fields
-from tockwork.rules.compiler import MappingCompiler, is_constant
+from tockwork.rules.compiler import MappingCompiler
+from tockwork.rules.expressions import is_constant
 from tockwork.rules.scalars import Uncoercible
 from tockwork.rules.shape import Node, OffRoad, Shape
 

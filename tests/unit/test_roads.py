@@ -21,10 +21,9 @@ from tockwork.destinations.connection import Connection
 from tockwork.destinations.tiktok.conversions import CONVERSIONS
 from tockwork.model.outcome import Outcome
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "oracle")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "oracle"))
 
-from random_connections import SETTINGS, Configurations, Stream  # noqa: E402
+from random_connections import SETTINGS, Configurations, Stream
 
 NOW = 1_795_219_200.0
 PRESETS = Connection(CONVERSIONS, SETTINGS)
@@ -219,3 +218,11 @@ def test_a_constant_is_not_shared_between_rows() -> None:
     connection = connected('type = "track"', constant)
     first, second = (connection.outcomes(b'{"type": "track"}', NOW) for _ in range(2))
     assert told(first) == told(second)
+
+
+@pytest.mark.parametrize("integrations", [0, False, "", "x", [], {}, None, {"TikTok Conversions": 0}])
+def test_what_is_falsy_on_the_way_is_the_answer(integrations: Any) -> None:
+    connection = connected('type = "track"', {"ttclid": {"@path": "$.integrations.TikTok Conversions.ttclid"}})
+    entry = msgspec.json.encode({"type": "track", "integrations": integrations})
+    fast, general = both(connection, entry)
+    assert fast == general

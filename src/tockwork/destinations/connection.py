@@ -132,7 +132,7 @@ class Connection:
             if received is not None:
                 now = self._now(received, now)
             outcomes = []
-            for mapping, fields in targets:  # type: ignore[union-attr]
+            for mapping, fields in targets:
                 if fields is None:
                     return self._general(entry, now)
                 warnings: list[str] = []

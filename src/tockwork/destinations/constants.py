@@ -10,8 +10,8 @@ import msgspec
 from tockwork.destinations.declare import suggestion
 from tockwork.model.errors import Problem
 from tockwork.rules.coercion import Coercion
-from tockwork.rules.compiler import is_constant
 from tockwork.rules.directives import ROOT
+from tockwork.rules.expressions import is_constant
 from tockwork.rules.fields import Field, FieldError, When
 from tockwork.rules.scalars import describe
 from tockwork.rules.validation import is_directive

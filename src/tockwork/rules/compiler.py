@@ -17,8 +17,8 @@ import msgspec
 from tockwork.rules import path
 from tockwork.rules.coercion import Coercion
 from tockwork.rules.directives import ROOT
+from tockwork.rules.expressions import collect, expression, is_constant, only
 from tockwork.rules.fields import Field, FieldError, When
-from tockwork.rules.javascript import truthy
 from tockwork.rules.scalars import SCALARS
 from tockwork.rules.shape import Node, OffRoad, Shape, is_list, is_object, is_reached
 from tockwork.rules.source import Function, Source
@@ -33,15 +33,6 @@ _USUAL: Final = {
     "boolean": "{0}.__class__ is bool",
 }
 """Tests for the values that are right as they are; all others go through `rules.scalars`."""
-
-
-def is_constant(value: Any) -> bool:
-    """Whether `value` holds no directive at all."""
-    if isinstance(value, dict):
-        return not any(key.startswith("@") for key in value) and all(map(is_constant, value.values()))
-    if isinstance(value, list):
-        return all(map(is_constant, value))
-    return True
 
 
 class MappingCompiler:
@@ -115,7 +106,7 @@ class MappingCompiler:
         if field.choices and field.multiple:
             raise OffRoad
         if field.type != "object":
-            _collect(value, shape, shape.root)
+            collect(value, shape, shape.root)
         elif (listed := _item_list(field, value)) is not None:
             segments, item = listed
             self._collect_parts(field, item, shape, _item_node(shape, segments))
@@ -131,7 +122,7 @@ class MappingCompiler:
                 continue
             if key not in known or known[key].type == "object" or (known[key].choices and known[key].multiple):
                 raise OffRoad
-            _collect(value, shape, root)
+            collect(value, shape, root)
 
     # --- what is written -------------------------------------------------------------------------------------------
 
@@ -170,7 +161,7 @@ class MappingCompiler:
         elif is_constant(value):
             source.lines.append(f"{name} = {source.constant(value)}")
         else:
-            source.lines.append(f"{name} = {_expression(source, shape.root, value)}")
+            source.lines.append(f"{name} = {expression(source, shape.root, value)}")
             _write_scalar(source, field, name)
         self._write_hiding(source, field, name, variables)
         return name
@@ -223,7 +214,7 @@ class MappingCompiler:
             if self._verdict(part.depends_on) is False or parts.get(part.key) is None:
                 continue
             slots[part.name] = variable = source.name()
-            source.lines.append(f"{variable} = {_expression(source, root, parts[part.key])}")
+            source.lines.append(f"{variable} = {expression(source, root, parts[part.key])}")
             _write_scalar(source, part, variable)
             self._write_hiding(source, part, variable, variables)
         anything = " or ".join(f"{variable} is not None" for variable in slots.values()) or "False"
@@ -242,7 +233,7 @@ def _item_list(field: Field, value: Any) -> tuple[tuple[str, ...], dict[str, Any
     """The path and the item of an ``@arrayPath`` that lists objects."""
     if not (field.type == "object" and field.multiple and is_directive(value)):
         return None
-    match _only(value):
+    match only(value):
         case ("@arrayPath", [str(text), dict(item), *_]) if item and not is_directive(item):
             return path.segments(text), item
     return None
@@ -250,45 +241,6 @@ def _item_list(field: Field, value: Any) -> tuple[tuple[str, ...], dict[str, Any
 
 def _item_node(shape: Shape, segments: tuple[str, ...]) -> Node:
     return shape.root.child(segments[0]) if segments == _ONE_ITEM else shape.list_items(segments)
-
-
-def _only(directive: dict[str, Any]) -> tuple[str, Any]:
-    return next((key, value) for key, value in directive.items() if key.startswith("@"))
-
-
-def _collect(value: Any, shape: Shape, root: Node) -> None:
-    """Tell `shape` what a scalar's directive reads. Raises `OffRoad` where the directive has no fast road."""
-    if is_constant(value):
-        return
-    match _only(value) if is_directive(value) else None:
-        case ("@path", str(text)) if path.segments(text):
-            shape.read(path.segments(text), root)
-        case ("@literal", constant) if is_constant(constant):
-            pass
-        case ("@if", dict(branches)) if truthy(branches.get("exists")) and "blank" not in branches:
-            for key in ("exists", "then", "else"):
-                _collect(branches.get(key), shape, root)
-        case _:
-            raise OffRoad
-
-
-def _expression(source: Source, root: Node, value: Any) -> str:
-    """An expression for what `_collect` let pass."""
-    if is_constant(value):
-        return source.constant(value)
-    name, options = _only(value)
-    if name == "@path":
-        return source.value(root, path.segments(options))
-    return source.constant(options) if name == "@literal" else _branches(source, root, options)
-
-
-def _branches(source: Source, root: Node, branches: dict[str, Any]) -> str:
-    found, tested, then = source.name(), branches["exists"], branches.get("then")
-    test = f"({found} := {_expression(source, root, tested)}) is not None"
-    same = is_directive(tested) and tested == then and "@path" in tested
-    chosen = found if same else _expression(source, root, then)
-    other = branches.get("else")
-    return f"({chosen} if {test} else {_expression(source, root, other) if truthy(other) else None})"
 
 
 def _condition(when: When, variables: Mapping[str, str]) -> str:

@@ -15,8 +15,7 @@ class When(msgspec.Struct, frozen=True):
     """A condition on other fields, each with the values that satisfy it. All must hold.
 
     ``When({"event_source": ("crm",)})`` reads: only when event_source is crm; None among the values admits a field that
-    is absent. It looks at fields that are declared
-    before the one that it belongs to.
+    is absent. It looks at fields that are declared before the one that it belongs to.
     """
 
     fields: dict[str, tuple[str | None, ...]]

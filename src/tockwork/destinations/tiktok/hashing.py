@@ -6,9 +6,24 @@ empty string or of a program's "undefined": the row is accepted and matches nobo
 
 from __future__ import annotations
 
+import hashlib
 import re
-from hashlib import sha256
-from typing import Final
+from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, Final
+
+
+def _own_sha256() -> Callable[[bytes], Any]:
+    """CPython's own SHA-256, else OpenSSL's: for texts this short, setting OpenSSL up costs as much as the hash."""
+    for module in ("_sha2", "_sha256"):  # from Python 3.12 on, and before
+        with suppress(ImportError):
+            own: Callable[[bytes], Any] = import_module(module).sha256
+            return own
+    return hashlib.sha256
+
+
+sha256: Final = _own_sha256()
 
 PLACEHOLDERS: Final = frozenset(
     {
@@ -51,9 +66,10 @@ def is_placeholder(value: str) -> bool:
 def digest(text: str) -> str | None:
     """SHA-256 of the text's UTF-8 bytes, in lower-case hex. None for text that has no UTF-8 form (a lone surrogate)."""
     try:
-        return sha256(text.encode()).hexdigest()
+        found: str = sha256(text.encode()).hexdigest()
     except UnicodeEncodeError:
         return None
+    return found
 
 
 def is_hash(text: str) -> bool:
