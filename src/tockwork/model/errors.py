@@ -1,9 +1,9 @@
 """Errors that a user can mend.
 
-    TockworkError
-    ├── ConfigurationError   settings, mappings or a file are wrong: every problem at once, each with its place
-    ├── EventError           an event cannot be read
-    └── StoreFull            no room for more events, for now
+TockworkError
+├── ConfigurationError   settings, mappings or a file are wrong: every problem at once, each with its place
+├── EventError           an event cannot be read
+└── StoreFull            no room for more events, for now
 """
 
 from __future__ import annotations
