@@ -119,7 +119,8 @@ class Shop:
 
     def _page(self, name: str | None) -> dict[str, Any]:
         slug = (name or "home").lower().replace(" ", "-")
-        click = f"?ttclid=E.C.P.{self._random.getrandbits(256):x}" if self._random.random() < 0.15 else ""
+        campaign = "utm_source=tiktok&utm_medium=cpc&utm_campaign=autumn&utm_content=video-3&utm_term=shoes"
+        click = f"?{campaign}&ttclid=E.C.P.{self._random.getrandbits(256):x}" if self._random.random() < 0.15 else ""
         url = f"https://shop.example/{slug}{click}"
         return {
             "path": f"/{slug}",
@@ -231,6 +232,12 @@ class Shop:
             "coupon": "AUTUMN",
             "price": price,
             "quantity": pick.choice([1, 1, 1, 2, 3]),
+            "description": f"{name} by {brand}, in many sizes and colours, delivered within two days",
+            "availability": "in_stock",
+            "compare_at_price": price,
+            "on_sale": False,
+            "weight": 0.8,
+            "vendor": brand,
             "url": f"https://shop.example/p/{number}",
             "image_url": f"https://cdn.shop.example/p/{number}.jpg",
         }

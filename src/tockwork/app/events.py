@@ -11,7 +11,7 @@ from typing import Final, cast
 
 from tockwork.model.errors import ConfigurationError, Problem
 
-BLOCK_BYTES: Final = 1 << 20
+BLOCK_BYTES: Final = 1 << 16
 MAX_LINE_BYTES: Final = 8 << 20
 TOO_LONG: Final = b"too long"
 """Stands for a line of more than `MAX_LINE_BYTES`; compare with `is`."""
@@ -35,7 +35,7 @@ def opened(path: str) -> Iterator[Source]:
 
 
 def blocks(file: Source) -> Iterator[list[bytes]]:
-    """The lines of `file`, about a megabyte at a time, without blank ones. A line that is too long is `TOO_LONG`."""
+    """The lines of `file`, a block at a time, without blank ones. A line that is too long is `TOO_LONG`."""
     rest, skipping = b"", False
     while block := file.read1(BLOCK_BYTES):
         *lines, rest = (rest + block).split(b"\n")

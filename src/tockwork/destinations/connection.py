@@ -130,7 +130,8 @@ class Connection:
             if not targets:
                 return [_filtered(message_id, "no_trigger")]
             if received is not None:
-                now = self._now(received, now)
+                last, moment = self._received
+                now = moment if received == last else self._now(received, now)
             outcomes = []
             for mapping, fields in targets:
                 if fields is None:
