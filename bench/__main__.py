@@ -28,8 +28,8 @@ WARM_UP = 20
 ROUNDS = 9
 
 Figures = tuple[str, float, float, float]
-"""What was measured: its name, median seconds per event, median ratio to the floor, and the ratio of the quickest slices
-of each, which is what a quiet machine would show."""
+"""What was measured: its name, median seconds per event, median ratio to the floor, and the ratio of the quickest
+slices of each, which is what a quiet machine would show."""
 SETTINGS = {"accessToken": "a-token", "pixelCode": "C8E2OS3C77UABCDXYZ00"}
 NOW = 1_795_219_200.0
 
