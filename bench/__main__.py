@@ -25,7 +25,7 @@ EVENTS = 20_000
 SLICE = 1000
 SLICES = 200
 WARM_UP = 20
-ROUNDS = 9
+ROUNDS = 15
 
 Figures = tuple[str, float, float, float]
 """What was measured: its name, median seconds per event, median ratio to the floor, and the ratio of the quickest
@@ -52,26 +52,38 @@ def rows_of(connection: Connection, lines: Sequence[bytes]) -> list[Any]:
 
 
 def in_process() -> list[Figures]:
-    """Slices of a thousand events, each timed for the floor and for every contender in turn: a noisy machine slows all
-    of them alike."""
+    """One connection at a time, as a process has it, each against a floor that is timed in turn with it."""
     lines = Shop(seed=7, mapped_only=True).lines(EVENTS)
     presets = Connection(CONVERSIONS, SETTINGS)
-    fifty = Connection(CONVERSIONS, SETTINGS, mappings.more())
     rows = rows_of(presets, lines)
-    contenders: dict[str, Callable[[slice], None]] = {
-        "floor": lambda part: floor.spend(lines[part], rows[part]),
-        "15 presets": lambda part: stream(presets, lines[part]),
-        "50 mappings": lambda part: stream(fifty, lines[part]),
-    }
-    times: dict[str, list[float]] = {name: [] for name in contenders}
+
+    def least(part: slice) -> None:
+        floor.spend(lines[part], rows[part])
+
+    figures = [("floor", *_figures(*_in_turn(least, least)))]
+    for name, connection in (
+        ("15 presets", presets),
+        ("50 mappings", Connection(CONVERSIONS, SETTINGS, mappings.more())),
+    ):
+
+        def run(part: slice, connection: Connection = connection) -> None:
+            stream(connection, lines[part])
+
+        figures.append((name, *_figures(*_in_turn(run, least))))
+    return figures
+
+
+def _in_turn(run: Callable[[slice], None], least: Callable[[slice], None]) -> tuple[list[float], list[float]]:
+    """Seconds per event of both, slice by slice in turn: a noisy machine slows them alike."""
+    times: tuple[list[float], list[float]] = ([], [])
     for turn in range(-WARM_UP, SLICES):
         start = turn * SLICE % EVENTS
         part = slice(start, start + SLICE)
-        for name, run in contenders.items():
-            seconds = spent(partial(run, part))
-            if turn >= 0:
-                times[name].append(seconds / SLICE)
-    return [(name, *_figures(times[name], times["floor"])) for name in contenders]
+        mine, floors = spent(partial(run, part)), spent(partial(least, part))
+        if turn >= 0:
+            times[0].append(mine / SLICE)
+            times[1].append(floors / SLICE)
+    return times
 
 
 def transform_command() -> Figures:
@@ -103,7 +115,7 @@ BARS = {"15 presets": 1.7, "50 mappings": 1.75, "tockwork transform": 2.2}
 
 def main() -> int:
     console = Console()
-    table = Table(title=f"CPU per event: medians of {SLICES} slices of {SLICE:,} events; the command: of {ROUNDS} runs")
+    table = Table(title=f"CPU per event: medians of {SLICES} slices, for the command of {ROUNDS} runs")
     for column in ("what", "µs per event", "ratio to floor", "quickest", "bar"):
         table.add_column(column, justify="left" if column == "what" else "right")
     missed = 0
