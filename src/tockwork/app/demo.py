@@ -88,7 +88,7 @@ async def demo(settings: Settings, console: Console, *, once: bool, sandbox_port
             settled = await server.workers[DESTINATION].drain(SETTLED_S)
             steps = _steps(sent, answers, ledger.lines, sandbox.events)
             if as_json:
-                print("\n".join(msgspec.json.encode(step).decode() for step in steps))  # noqa: T201
+                console.file.writelines(f"{msgspec.json.encode(step).decode()}\n" for step in steps)
             else:
                 _show(console, steps, sandbox.stats())
             if not once:

@@ -110,9 +110,9 @@ class _Reader:
         action, trigger = self._action(given.get("action")), self._trigger(given.get("trigger"))
         fields = self._fields(given.get("fields"), action)
         mapping = self._mapping(fields)
-        if len(self._problems) > before or None in (action, trigger, fields, mapping):
+        if action is None or trigger is None or fields is None or mapping is None or len(self._problems) > before:
             return None
-        return ConfiguredMapping(name or self._where, trigger, action, fields, mapping, enabled)  # type: ignore[arg-type]
+        return ConfiguredMapping(name or self._where, trigger, action, fields, mapping, enabled)
 
     def _add(self, member: str, what: str, mend: str = "") -> None:
         self._problems.append(Problem(f"{self._where}.{member}".rstrip("."), what, mend))
