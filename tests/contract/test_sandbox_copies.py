@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import aiohttp
 import pytest
+from tests.contract.posts import NOW, Json, body, row
 
 from tockwork.model.clock import SimulatedClock
 from tockwork.sandbox.server import Sandbox
 
 PATH = "/open_api/v1.3/event/track/"
-PIXEL = "C8E2OS3C77UABCDXYZ00"
-NOW = 1_800_000_000
 HOUR = 3600
-
-Json = dict[str, Any]
 
 
 class Client:
@@ -38,20 +34,6 @@ async def sandboxed() -> AsyncIterator[Client]:
     clock = SimulatedClock(NOW)
     async with Sandbox(clock=clock).serve() as sandbox, aiohttp.ClientSession() as session:
         yield Client(sandbox, session, clock)
-
-
-def row(**changes: Any) -> Json:
-    return {
-        "event": "Purchase",
-        "event_time": NOW,
-        "event_id": "o-1",
-        "user": {"ip": "8.8.8.8"},
-        "page": {"url": "https://shop.example/"},
-    } | changes
-
-
-def body(*rows: Any, **root: Any) -> Json:
-    return {"event_source": "web", "event_source_id": PIXEL, "data": list(rows) or [row()]} | root
 
 
 async def verdicts(client: Client) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.contract.posts import NOW, Json, body, row
 
 from tockwork.model.clock import SimulatedClock
 from tockwork.sandbox.catalogue import CATALOGUE
@@ -17,12 +18,8 @@ from tockwork.sandbox.server import Sandbox
 from tockwork.sandbox.tokens import Tokens
 
 PATH = "/open_api/v1.3/event/track/"
-PIXEL = "C8E2OS3C77UABCDXYZ00"
 EVENT_SET = "7676700000000000000"
-NOW = 1_800_000_000
 HOUR = 3600
-
-Json = dict[str, Any]
 
 
 class Client:
@@ -48,20 +45,6 @@ async def sandboxed(profile: str | Profile = "documented", **options: Any) -> As
     clock = SimulatedClock(NOW)
     async with Sandbox(profile, clock=clock, **options).serve() as sandbox, aiohttp.ClientSession() as session:
         yield Client(sandbox, session)
-
-
-def row(**changes: Any) -> Json:
-    return {
-        "event": "Purchase",
-        "event_time": NOW,
-        "event_id": "o-1",
-        "user": {"ip": "8.8.8.8"},
-        "page": {"url": "https://shop.example/"},
-    } | changes
-
-
-def body(*rows: Any, **root: Any) -> Json:
-    return {"event_source": "web", "event_source_id": PIXEL, "data": list(rows) or [row()]} | root
 
 
 STATUSES = {
