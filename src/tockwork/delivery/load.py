@@ -9,44 +9,50 @@ import msgspec
 from tockwork.delivery.batch import Row
 from tockwork.model.fate import Fate, History
 from tockwork.model.outcome import Outcome, Status
-from tockwork.store.protocol import Chunk, Line, Retry
+from tockwork.store.protocol import Chunk, Key, Line, Retry, Settled, place_of
 
 
 class Load:
-    """A chunk with a ledger line for each of its `outcomes`, and the rows among them.
+    """A chunk with a ledger line for each of its `outcomes`, which come event by event, and the rows among them.
 
-    A chunk that is handed out again was perhaps sent before: its rows may have arrived when it was first handed out.
+    Rows of a chunk that was begun before may have arrived then.
     """
 
-    def __init__(self, chunk: Chunk, outcomes: Sequence[Outcome]) -> None:
+    def __init__(self, chunk: Chunk, outcomes: Sequence[Sequence[Outcome]]) -> None:
         self.chunk = chunk
-        self.lines = [_line(chunk.id, place, outcome) for place, outcome in enumerate(outcomes)]
-        history = History(ambiguous_at=chunk.since) if chunk.attempt > 1 else History()
+        self.lines: list[Line] = []
         self.rows: list[Row] = []
-        self._places: list[int] = []
-        for place, outcome in enumerate(outcomes):
-            if outcome.status is Status.MAPPED and outcome.envelope is not None:
-                self.rows.append(Row(bytes(outcome.row), outcome.envelope, history, outcome.expires_at))
-                self._places.append(place)
+        self._indexes: list[int] = []  # of the lines that the rows belong to
+        history = History(ambiguous_at=chunk.begun_at)
+        for event, made in enumerate(outcomes):
+            for nth, outcome in enumerate(made):
+                if outcome.status is Status.MAPPED and outcome.envelope is not None:
+                    self.rows.append(Row(bytes(outcome.row), outcome.envelope, history, outcome.expires_at))
+                    self._indexes.append(len(self.lines))
+                self.lines.append(line_of((chunk.id, place_of(event, nth)), outcome))
 
-    def settle(self, fates: Sequence[Fate]) -> list[Retry]:
-        """Writes the rows' fates into the lines; returns the rows to be sent again."""
+    def settled(self, fates: Sequence[Fate]) -> Settled:
+        """The chunk with the rows' fates, and the rows to be sent again."""
         waiting: list[Retry] = []
-        for place, row, fate in zip(self._places, self.rows, fates, strict=True):
-            line = self.lines[place]
+        for index, row, fate in zip(self._indexes, self.rows, fates, strict=True):
+            line = self.lines[index]
+            if fate.status is Status.DELIVERED:
+                self.lines[index] = Line(line.key, line.message_id, line.mapping, Status.DELIVERED)
+                continue
             retry = Retry(
                 line.key, 0.0, row.body, row.envelope, row.history, line.message_id, line.mapping, row.expires_at
             )
-            self.lines[place] = line_after(retry, fate)
+            self.lines[index] = line_after(retry, fate)
             if fate.status is Status.PENDING:
                 waiting.append(retry_after(retry, fate))
-        return waiting
+        return Settled(self.chunk, self.lines, waiting)
 
 
-def _line(chunk_id: int, place: int, outcome: Outcome) -> Line:
+def line_of(key: Key, outcome: Outcome) -> Line:
+    """The ledger's line of an outcome before anything is sent."""
     detail = outcome.detail or "; ".join(outcome.warnings) or None
     return Line(
-        (chunk_id, place),
+        key,
         outcome.message_id,
         outcome.mapping,
         outcome.status,
@@ -63,11 +69,3 @@ def line_after(retry: Retry, fate: Fate) -> Line:
 def retry_after(retry: Retry, fate: Fate) -> Retry:
     """The row as it waits after an attempt; at once once the destination opens, where the fate names no time."""
     return msgspec.structs.replace(retry, at=fate.retry_at or 0.0, history=fate.history)
-
-
-def interrupted(retry: Retry, now: float) -> Retry:
-    """The row after an attempt of which nothing is known: it may have arrived."""
-    at = retry.history.ambiguous_at
-    return msgspec.structs.replace(
-        retry, history=msgspec.structs.replace(retry.history, ambiguous_at=now if at is None else at)
-    )

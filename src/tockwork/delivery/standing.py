@@ -8,6 +8,8 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
+import msgspec
+
 from tockwork.model import reasons
 from tockwork.model.outcome import Answer, Verdict
 
@@ -35,6 +37,21 @@ class Condition(StrEnum):
 
 
 _HELD: Final = {Condition.BLOCKED: reasons.BLOCKED, Condition.PAUSED: reasons.PAUSED}
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What a standing leaves to the next process; `working_s` is its working clock when it was last seen."""
+
+    condition: Condition
+    reason: str
+    detail: str
+    since: float
+    working_s: float
+
+
+def read_kept(kept: bytes | None, now: float) -> Kept:
+    """What an earlier process left, or an open standing when it left nothing."""
+    return Kept(Condition.OPEN, "", "", 0.0, now) if kept is None else msgspec.json.decode(kept, type=Kept)
 
 
 class Standing:
@@ -75,6 +92,17 @@ class Standing:
         if before.condition is Condition.PAUSED:
             self._enter(Condition.PAUSED, before.reason, before.detail, now)
             self._next_probe = math.inf
+
+    def keep(self, now: float) -> Kept:
+        return Kept(self.condition, self.reason, self.detail, self.since, self.working_s(now))
+
+    def restore(self, kept: Kept, now: float) -> None:
+        """Goes on for a process that has ended: paused if it was, and with its working clock, which stood still
+        meanwhile. What was blocked is tried again."""
+        if kept.condition is Condition.PAUSED:
+            self._enter(Condition.PAUSED, kept.reason, kept.detail, kept.since)
+            self._next_probe = math.inf
+        self._held_s = (self.since if self.held else now) - kept.working_s
 
     def working_s(self, now: float) -> float:
         """The working clock: seconds that stand still while the destination is held."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Final, Protocol
 
@@ -13,23 +14,38 @@ import structlog
 
 from tockwork.delivery.batch import Row
 from tockwork.delivery.link import Link
-from tockwork.delivery.load import Load, interrupted, line_after, retry_after
-from tockwork.delivery.standing import Condition
+from tockwork.delivery.load import Load, line_after, retry_after
+from tockwork.delivery.standing import Condition, Kept, read_kept
 from tockwork.model import reasons
 from tockwork.model.clock import Clock, SystemClock, wait_for
+from tockwork.model.crash import crash_point
 from tockwork.model.fate import Fate
 from tockwork.model.outcome import Outcome, Status
-from tockwork.store.protocol import Chunk, Journal, Ledger, Retry, RetrySet, Tally
+from tockwork.store.protocol import Chunk, Retry, Store, Tally, UnknownConsumer
 
 LINGER_S: Final = 0.2
 PATIENCE_S: Final = 20.0
 """Rows whose request could not begin by then go to the retry set. Well under a chunk's lease."""
 READ_S: Final = 10.0
 FAILED_S: Final = 1.0
+KEEP_S: Final = 30.0
+SLICE: Final = 100
+"""Events that are transformed before others of the process have their turn."""
 
-Transform = Callable[[Sequence[bytes]], list[Outcome]]
-"""From a chunk's events (JSON bytes) to their outcomes, in order: one per triggered mapping, or one for an event that
-makes no delivery. Rows are JSON bytes. Pure: the same events give the same outcomes."""
+
+class Transform(Protocol):
+    """How one configuration version makes rows."""
+
+    version: int
+
+    def outcomes(self, entries: Sequence[bytes]) -> list[list[Outcome]]:
+        """The outcomes of each event (JSON bytes), in order: one per triggered mapping, or one for an event that makes
+        no delivery. Rows are JSON bytes. Pure: the same events give the same outcomes."""
+        ...
+
+
+Former = Callable[[int], Awaitable[Transform]]
+"""From a configuration version to its transform."""
 
 _log = structlog.get_logger(__name__)
 
@@ -44,22 +60,12 @@ class Carrier(Protocol):
     def width(self, link: Link) -> int: ...
 
 
-class Count(msgspec.Struct, frozen=True):
-    """A destination instance's events: those undecided, and the tally of the others."""
-
-    undecided: int
-    tally: Tally
-
-    @property
-    def accepted(self) -> int:
-        return self.undecided + self.tally.events
-
-
 class Worker:
     """One per destination instance, which is the consumer `link.name` of the journal. `start` before the first event.
 
-    A chunk is acknowledged once each of its rows is settled or in the retry set. While the destination does not take
-    anything, events stay in the journal, and one request at a time finds out when it does again.
+    A chunk is settled once each of its rows is decided or waits to be sent again. While the destination does not take
+    anything, events stay in the journal, and one request at a time finds out when it does again. Rows of a chunk that
+    an earlier process began are made as then, with what `former` gives for that version.
     """
 
     def __init__(
@@ -68,9 +74,8 @@ class Worker:
         transform: Transform,
         *,
         sender: Carrier,
-        journal: Journal,
-        retries: RetrySet,
-        ledger: Ledger,
+        store: Store,
+        former: Former | None = None,
         clock: Clock | None = None,
         linger_s: float = LINGER_S,
     ) -> None:
@@ -78,23 +83,27 @@ class Worker:
         self.consumer = link.name
         self._transform = transform
         self._sender = sender
-        self._journal = journal
-        self._retries = retries
-        self._ledger = ledger
+        self._store = store
+        self._former = former
         self._clock = clock or SystemClock()
         self._linger_s = linger_s
         self._open: set[int] = set()  # ids of the chunks being worked on
         self._flights: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
-        self._wakes = (asyncio.Event(), asyncio.Event(), asyncio.Event())
+        self._wakes = tuple(asyncio.Event() for _ in range(4))
+        self._kept: Kept | None = None
+        self._kept_at = -math.inf
         self._stopping = False
 
     async def start(self) -> None:
-        """Joins the journal, then works until `stop`."""
-        await self._journal.join(self.consumer)
+        """Joins the journal, goes on where the last process stopped, and works until `stop`."""
+        await self._store.join(self.consumer)
+        now = self._clock.now()
+        self.link.standing.restore(read_kept(await self._store.standing(self.consumer), now), now)
+        steps = (self._read, self._retry, self._watch)
         self._loops = [
             asyncio.create_task(self._loop(step, wake), name=f"{self.consumer}: {step.__name__}")
-            for step, wake in ((self._read, self._wakes[0]), (self._retry, self._wakes[1]))
+            for step, wake in zip(steps, self._wakes, strict=False)
         ]
 
     async def stop(self, grace_s: float = 10.0) -> None:
@@ -107,19 +116,22 @@ class Worker:
         for task in (*self._loops, *self._flights):
             task.cancel()
         await asyncio.gather(*self._loops, *self._flights, return_exceptions=True)
+        with suppress(Exception):  # the next process will do without
+            await self.keep_standing()
 
     async def drain(self, timeout_s: float) -> bool:
         """Waits until everything accepted is settled, `timeout_s` seconds at most; returns whether it is."""
-        end, moved = self._clock.monotonic() + timeout_s, self._wakes[2]
+        end, moved = self._clock.monotonic() + timeout_s, self._wakes[3]
         while True:
             moved.clear()
-            if not await self._journal.backlog(self.consumer) and not await self._retries.size(self.consumer):
+            tally = await self._store.tally(self.consumer)
+            if not tally.undecided and not tally.count(Status.PENDING):
                 return True
             if not await wait_for(self._clock, moved, end - self._clock.monotonic()):
                 return False
 
-    async def count(self) -> Count:
-        return Count(await self._journal.backlog(self.consumer), await self._ledger.tally(self.consumer))
+    async def tally(self) -> Tally:
+        return await self._store.tally(self.consumer)
 
     def relink(self, link: Link, transform: Transform) -> None:
         """Goes on with new settings: what was blocked is tried at once. Rows in the retry set keep their bytes."""
@@ -127,8 +139,19 @@ class Worker:
         self.link, self._transform = link, transform
         self._wake()
 
+    async def keep_standing(self) -> None:
+        """Writes down how the destination stands, for the next process."""
+        kept = self.link.standing.keep(self._clock.now())
+        await self._store.keep_standing(self.consumer, msgspec.json.encode(kept))
+        self._kept = kept
+
+    def wake(self) -> None:
+        """Looks again for what is due: someone else may have put it there."""
+        self._wake()
+
     def pause(self) -> None:
         self.link.pause(reasons.PAUSED_BY_HAND, "", self._clock.now())
+        self._wake()
 
     def resume(self) -> None:
         self.link.resume(self._clock.now())
@@ -153,6 +176,15 @@ class Worker:
     def _failed(self, error: Exception) -> None:
         _log.error("delivery_failed", destination=self.consumer, error=type(error).__name__)
 
+    async def _watch(self) -> float:
+        """Keeps the standing when it has changed, and from time to time, since its clock goes on."""
+        kept, now = self._kept, self._clock.now()
+        standing = self.link.standing
+        if kept is None or kept.condition is not standing.condition or now - self._kept_at >= KEEP_S:
+            await self.keep_standing()
+            self._kept_at = now
+        return KEEP_S
+
     # Events from the journal
 
     async def _read(self) -> float:
@@ -162,7 +194,7 @@ class Worker:
         wait = self._sender.wait_s(self.link)
         if wait > 0:
             return wait
-        if self.link.standing.condition is not Condition.OPEN and await self._retries.size(self.consumer):
+        if self.link.standing.condition is not Condition.OPEN and await self._store.next_at(self.consumer) is not None:
             return math.inf  # the probe is for a row that was tried before
         chunks = await self._gather()
         if chunks:
@@ -176,7 +208,7 @@ class Worker:
         chunks: list[Chunk] = []
         events, wait, end = 0, READ_S, math.inf
         while events < self.link.limits.rows and wait > 0:
-            chunk = await self._journal.read(self.consumer, wait)
+            chunk = await self._store.read(self.consumer, wait)
             if chunk is None:
                 break
             end = min(end, self._clock.monotonic() + self._linger_s)
@@ -191,30 +223,42 @@ class Worker:
         self._wake()
 
     async def _carry(self, chunks: Sequence[Chunk]) -> None:
-        """One flight: from events to rows, to fates, to the ledger; then the chunks are acknowledged."""
+        """One flight: from events to rows, to fates, to the ledger; then the chunks are settled."""
         try:
-            loads = [Load(chunk, self._outcomes(chunk.entries)) for chunk in chunks]
+            transform = self._transform
+            loads = [Load(chunk, await self._outcomes(chunk, transform)) for chunk in chunks]
+            first = [load.chunk.id for load in loads if load.rows and load.chunk.begun_at is None]
+            if first:
+                await self._store.begin(self.consumer, first, transform.version, self._clock.now())
             fates = iter(await self._attempt([row for load in loads for row in load.rows]))
-            for load in loads:
-                waiting = load.settle(list(islice(fates, len(load.rows))))
-                if waiting:
-                    await self._retries.put(self.consumer, waiting)
-                await self._ledger.record(self.consumer, load.chunk.id, len(load.chunk.entries), load.lines)
-                await self._journal.acknowledge(self.consumer, load.chunk.id)
+            crash_point("rows_answered")
+            settled = [load.settled(list(islice(fates, len(load.rows)))) for load in loads]
+            await self._kept_on(lambda: self._store.settle(self.consumer, settled))
         except Exception as error:
-            self._failed(error)  # what is not acknowledged is handed out again after its lease
+            self._failed(error)  # what is not settled is handed out again after its lease
         finally:
             self._open.difference_update(chunk.id for chunk in chunks)
 
-    def _outcomes(self, entries: Sequence[bytes]) -> list[Outcome]:
-        """The entries' outcomes. An event on which the transform fails becomes invalid, alone."""
-        try:
-            return self._transform(entries)
-        except Exception as error:
-            if len(entries) > 1:
-                return [outcome for entry in entries for outcome in self._outcomes([entry])]
-            detail = f"the transform raised {type(error).__name__}"
-            return [Outcome(None, None, Status.INVALID, reasons.TRANSFORM_FAILED, detail=detail)]
+    async def _outcomes(self, chunk: Chunk, transform: Transform) -> list[list[Outcome]]:
+        """Each event's outcomes, by the version that the chunk was begun with. Others have their turn in between."""
+        if chunk.version not in (None, transform.version) and self._former is not None:
+            transform = await self._former(chunk.version)
+        outcomes: list[list[Outcome]] = []
+        for start in range(0, len(chunk.entries), SLICE):
+            outcomes += _outcomes(transform, chunk.entries[start : start + SLICE])
+            await asyncio.sleep(0)
+        return outcomes
+
+    async def _kept_on(self, write: Callable[[], Awaitable[None]]) -> None:
+        """Writes until it is written: rows were sent, and to forget that would be to send them again."""
+        while True:
+            try:
+                return await write()
+            except Exception as error:
+                if self._stopping or isinstance(error, UnknownConsumer):
+                    raise
+                self._failed(error)
+                await self._clock.sleep(FAILED_S)
 
     async def _attempt(self, rows: Sequence[Row]) -> list[Fate]:
         if not rows:
@@ -231,25 +275,32 @@ class Worker:
         now, rows = self._clock.now(), self.link.limits.rows
         probing = self.link.standing.condition is not Condition.OPEN
         if probing:
-            due = await self._retries.due(self.consumer, math.inf, rows)
+            due = await self._store.due(self.consumer, math.inf, rows)
         else:
-            due = await self._retries.due(self.consumer, now, rows * self._sender.width(self.link))
+            due = await self._store.due(self.consumer, now, rows * self._sender.width(self.link))
         if due:
             await self._again(due)
             self._wake()
             return 0.0
-        next_at = None if probing else await self._retries.next_at(self.consumer)
+        next_at = None if probing else await self._store.next_at(self.consumer)
         return math.inf if next_at is None else next_at - now
 
     async def _again(self, due: Sequence[Retry]) -> None:
-        try:
-            fates = await self._attempt([Row(r.row, r.envelope, r.history, r.expires_at) for r in due])
-        except asyncio.CancelledError:  # stopped while rows were under way: they may have arrived
-            await self._retries.put(self.consumer, [interrupted(retry, self._clock.now()) for retry in due])
-            raise
+        await self._store.begin_again(self.consumer, [retry.key for retry in due], self._clock.now())
+        fates = await self._attempt([Row(r.row, r.envelope, r.history, r.expires_at) for r in due])
+        crash_point("retry_answered")
         pairs = list(zip(due, fates, strict=True))
-        await self._ledger.update(self.consumer, [line_after(retry, fate) for retry, fate in pairs])
+        lines = [line_after(retry, fate) for retry, fate in pairs]
         waiting = [retry_after(retry, fate) for retry, fate in pairs if fate.status is Status.PENDING]
-        if waiting:
-            await self._retries.put(self.consumer, waiting)
-        await self._retries.remove(self.consumer, [r.key for r, fate in pairs if fate.status is not Status.PENDING])
+        await self._kept_on(lambda: self._store.update(self.consumer, lines, waiting))
+
+
+def _outcomes(transform: Transform, entries: Sequence[bytes]) -> list[list[Outcome]]:
+    """The entries' outcomes. An event on which the transform fails becomes invalid, alone."""
+    try:
+        return transform.outcomes(entries)
+    except Exception as error:
+        if len(entries) > 1:
+            return [outcomes for entry in entries for outcomes in _outcomes(transform, [entry])]
+        detail = f"the transform raised {type(error).__name__}"
+        return [[Outcome(None, None, Status.INVALID, reasons.TRANSFORM_FAILED, detail=detail)]]

@@ -7,7 +7,12 @@ import heapq
 import itertools
 import math
 import time
+from collections.abc import Callable
 from typing import Protocol
+
+
+TURNS = 20
+"""More turns of the event loop than any chain of wake-ups in here is long."""
 
 
 class Clock(Protocol):
@@ -38,9 +43,13 @@ class SystemClock:
 
 
 class SimulatedClock:
-    """A clock that stands still until `advance` moves it: for simulations and tests without waiting."""
+    """A clock that stands still until `advance` moves it: for simulations and tests without waiting.
+
+    `busy` holds functions that say whether work goes on outside the event loop; time does not pass meanwhile.
+    """
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.busy: list[Callable[[], bool]] = []
         self._now = now
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
@@ -59,20 +68,25 @@ class SimulatedClock:
     async def advance(self, seconds: float) -> None:
         """Lets `seconds` pass: wakes each sleeper at its time, and gives every task its turn in between."""
         end = self._now + seconds
-        await _turns()
+        await self._turns()
         while self._sleepers and self._sleepers[0][0] <= end:
             at, _, woken = heapq.heappop(self._sleepers)
             self._now = max(self._now, at)
             if not woken.done():
                 woken.set_result(None)
-                await _turns()
+                await self._turns()
         self._now = end
-        await _turns()
+        await self._turns()
 
-
-async def _turns() -> None:
-    for _ in range(20):
-        await asyncio.sleep(0)
+    async def _turns(self) -> None:
+        """Gives every task its turn, until nothing goes on any more."""
+        turns = 0
+        while turns < TURNS:
+            await asyncio.sleep(0)
+            turns += 1
+            if any(busy() for busy in self.busy):
+                turns = 0
+                await asyncio.sleep(0.0002)
 
 
 async def wait_for(clock: Clock, event: asyncio.Event, seconds: float) -> bool:

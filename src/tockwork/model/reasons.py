@@ -43,6 +43,11 @@ DESTINATION_DISABLED: Final = _reason(
     "The destination was switched off when the event came by.",
     "Enable the destination, then replay the events.",
 )
+DESTINATION_REMOVED: Final = _reason(
+    "destination_removed",
+    "The destination was removed before the event was decided or its row was delivered.",
+    "Nothing to do if that was meant; else add the destination again, then replay the events.",
+)
 CONSENT: Final = _reason(
     "consent",
     "The person has not agreed to the consent category of this destination.",

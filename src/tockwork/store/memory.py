@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -13,33 +14,121 @@ import msgspec
 from tockwork.model.clock import Clock, SystemClock, wait_for
 from tockwork.model.errors import StoreFull
 from tockwork.model.outcome import Status
-from tockwork.store.protocol import Chunk, Key, Line, Retry, Tally, UnknownConsumer
+from tockwork.model.reasons import DESTINATION_REMOVED
+from tockwork.store.protocol import (
+    DEAD,
+    NO_DELIVERY,
+    PLACES,
+    Chunk,
+    Key,
+    Line,
+    Retry,
+    Settled,
+    Tally,
+    UnknownConsumer,
+)
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 LEASE_S: Final = 60.0
-MAX_EXCEPTIONS: Final = 10_000
-
-
-class _Lease(msgspec.Struct):
-    since: float
-    until: float = 0.0
-    attempts: int = 0
+MAX_DEAD: Final = 10_000
 
 
 class _Position(msgspec.Struct):
-    """What one consumer has still to acknowledge: chunks never handed out, in order, and those on lease."""
+    """What one consumer has still to settle: chunks never handed out, in order, and those handed out, with the time on
+    the monotonic clock at which their lease runs out. Of chunks begun, the Unix time and version of the first."""
 
     unread: dict[int, None] = {}
-    leases: dict[int, _Lease] = {}
+    leases: dict[int, float] = {}
+    begun: dict[int, tuple[float, int]] = {}
+    standing: bytes | None = None
 
-    def holds(self, chunk_id: int) -> bool:
+    def __contains__(self, chunk_id: int) -> bool:
         return chunk_id in self.unread or chunk_id in self.leases
 
+    def __iter__(self) -> Iterator[int]:
+        return iter((*self.unread, *self.leases))
 
-class MemoryJournal:
-    """A `Journal` of at most `max_bytes` of entries. A chunk goes when each consumer that had joined acknowledged it.
+    def next(self, now: float, until: float) -> int | None:
+        """Hands out the next chunk."""
+        expired = [chunk_id for chunk_id, end in self.leases.items() if end <= now]
+        chunk_id = min(expired) if expired else next(iter(self.unread), None)
+        if chunk_id is not None:
+            self.unread.pop(chunk_id, None)
+            self.leases[chunk_id] = until
+        return chunk_id
 
-    A chunk that is not acknowledged within `lease_s` seconds is handed out again.
+    def pass_over(self, chunk_id: int) -> None:
+        """Is done with a chunk."""
+        self.unread.pop(chunk_id, None)
+        self.leases.pop(chunk_id, None)
+        self.begun.pop(chunk_id, None)
+
+
+class _Pending(msgspec.Struct):
+    """A row to be sent again, its line of the ledger, and when that was written."""
+
+    order: int
+    line: Line
+    retry: Retry
+
+
+class _Pages(msgspec.Struct):
+    """One consumer's part of the ledger: counts, and in full what is pending and the newest dead letters."""
+
+    accepted: int = 0
+    decided: int = 0
+    matched: int = 0
+    counts: Counter[tuple[Status, str | None]] = msgspec.field(default_factory=Counter)
+    pending: dict[Key, _Pending] = {}
+    dead: deque[tuple[int, Line]] = msgspec.field(default_factory=lambda: deque(maxlen=MAX_DEAD))
+    written: int = 0
+    row_bytes: int = 0
+
+    def settle(self, events: int, lines: Sequence[Line], retries: Sequence[Retry]) -> None:
+        rows = {retry.key: retry for retry in retries}
+        self.decided += events
+        self.matched += len({line.key[1] // PLACES for line in lines if line.status not in NO_DELIVERY})
+        for line in lines:
+            self._write(line, rows)
+
+    def update(self, lines: Sequence[Line], retries: Sequence[Retry]) -> None:
+        rows = {retry.key: retry for retry in retries}
+        for line in lines:
+            before = self.pending.pop(line.key, None)
+            if before is not None:
+                self.counts[before.line.status, before.line.reason] -= 1
+                self.row_bytes -= len(before.retry.row)
+                self._write(line, rows)
+
+    def close(self) -> None:
+        """Decides what is left, for a destination that is no more."""
+        self.counts[Status.FILTERED, DESTINATION_REMOVED] += self.accepted - self.decided
+        self.decided = self.accepted
+        changes = {"status": Status.EXPIRED, "reason": DESTINATION_REMOVED}
+        self.update([msgspec.structs.replace(each.line, **changes) for each in self.pending.values()], ())
+
+    def exceptions(self) -> Iterator[Line]:
+        """The newest first."""
+        pending = ((each.order, each.line) for each in reversed(self.pending.values()))
+        for _, line in heapq.merge(pending, reversed(self.dead), key=lambda each: each[0], reverse=True):
+            yield line
+
+    def _write(self, line: Line, rows: dict[Key, Retry]) -> None:
+        self.counts[line.status, line.reason] += 1
+        self.written += 1
+        if line.status is Status.PENDING:
+            retry = rows[line.key]
+            self.pending[line.key] = _Pending(self.written, line, retry)
+            self.row_bytes += len(retry.row)
+        elif line.status in DEAD:
+            self.dead.append((self.written, line))
+
+
+class MemoryStore:
+    """A `Store` with room for `max_bytes` of entries and of rows to be sent again, and for the newest ten thousand dead
+    letters of each consumer. A chunk goes when each consumer that had joined settled it.
+
+    A chunk that is not settled within `lease_s` seconds is handed out again.
     """
 
     def __init__(self, *, max_bytes: int = MAX_BYTES, lease_s: float = LEASE_S, clock: Clock | None = None) -> None:
@@ -48,57 +137,109 @@ class MemoryJournal:
         self._clock = clock or SystemClock()
         self._chunks: dict[int, tuple[bytes, ...]] = {}
         self._positions: dict[str, _Position] = {}
+        self._pages: dict[str, _Pages] = {}
         self._last_id = 0
-        self._bytes = 0
-        self._appended = asyncio.Event()
+        self._entry_bytes = 0
+        self._changed = asyncio.Event()
 
-    async def append(self, entries: Sequence[bytes]) -> int:
+    # Position
+
+    async def append(
+        self, entries: Sequence[bytes], message_ids: Sequence[str] = (), sources: Sequence[tuple[str, int]] = ()
+    ) -> int:
         size = sum(map(len, entries))
-        if self._bytes + size > self._max_bytes:
-            raise StoreFull(
-                f"the journal in memory is full ({self._max_bytes} bytes): deliver what waits, or allow more"
-            )
+        kept = self._entry_bytes + sum(pages.row_bytes for pages in self._pages.values())
+        if kept + size > self._max_bytes:
+            raise StoreFull(f"the store in memory is full ({self._max_bytes} bytes): deliver what waits, or allow more")
         self._last_id += 1
         if self._positions:
             self._chunks[self._last_id] = tuple(entries)
-            self._bytes += size
-            for position in self._positions.values():
-                position.unread[self._last_id] = None
-        self._appended.set()
+            self._entry_bytes += size
+        for consumer, position in self._positions.items():
+            position.unread[self._last_id] = None
+            self._pages[consumer].accepted += len(entries)
+        self._wake()
         return self._last_id
 
     async def join(self, consumer: str) -> None:
         self._positions.setdefault(consumer, _Position())
+        self._pages.setdefault(consumer, _Pages())
 
     async def leave(self, consumer: str) -> None:
         position = self._positions.pop(consumer, None)
-        if position is not None:
-            for chunk_id in (*position.unread, *position.leases):
-                self._drop(chunk_id)
-            self._appended.set()  # whoever reads for it must not wait
+        if position is None:
+            return
+        self._pages[consumer].close()
+        for chunk_id in position:
+            self._drop(chunk_id)
+        self._wake()
 
     async def read(self, consumer: str, wait_s: float) -> Chunk | None:
         end = self._clock.monotonic() + wait_s
         while True:
             position = self._position(consumer)
             now = self._clock.monotonic()
-            chunk = self._next(position, now)
-            if chunk is not None or now >= end:
-                return chunk
-            self._appended.clear()
-            wake = min([end, *(lease.until for lease in position.leases.values())])
-            await wait_for(self._clock, self._appended, wake - now)
+            chunk_id = position.next(now, now + self._lease_s)
+            if chunk_id is not None:
+                return Chunk(chunk_id, self._chunks[chunk_id], *position.begun.get(chunk_id, ()))
+            if now >= end:
+                return None
+            await wait_for(self._clock, self._changed, min([end, *position.leases.values()]) - now)
 
-    async def acknowledge(self, consumer: str, chunk_id: int) -> None:
-        position = self._positions.get(consumer)
-        if position is not None and position.holds(chunk_id):
-            position.leases.pop(chunk_id, None)
-            position.unread.pop(chunk_id, None)
-            self._drop(chunk_id)
-
-    async def backlog(self, consumer: str) -> int:
+    async def begin(self, consumer: str, chunk_ids: Sequence[int], version: int, at: float) -> None:
         position = self._position(consumer)
-        return sum(len(self._chunks[chunk_id]) for chunk_id in (*position.unread, *position.leases))
+        for chunk_id in chunk_ids:
+            if chunk_id in position:
+                position.begun.setdefault(chunk_id, (at, version))
+
+    async def settle(self, consumer: str, settled: Sequence[Settled]) -> None:
+        position = self._positions.get(consumer, _Position())
+        for each in settled:
+            chunk_id = each.chunk.id
+            if chunk_id in position:
+                self._pages[consumer].settle(len(self._chunks[chunk_id]), each.lines, each.retries)
+                position.pass_over(chunk_id)
+                self._drop(chunk_id)
+
+    # Rows to be sent again
+
+    async def due(self, consumer: str, now: float, limit: int) -> list[Retry]:
+        waiting = (retry for retry in self._retries(consumer) if retry.at <= now)
+        return heapq.nsmallest(limit, waiting, key=lambda retry: (retry.at, retry.key))
+
+    async def begin_again(self, consumer: str, keys: Sequence[Key], at: float) -> None:
+        self._position(consumer)
+        pending = self._pages[consumer].pending
+        for key in keys:
+            if key in pending and pending[key].retry.history.ambiguous_at is None:
+                retry = pending[key].retry
+                history = msgspec.structs.replace(retry.history, ambiguous_at=at)
+                pending[key].retry = msgspec.structs.replace(retry, history=history)
+
+    async def update(self, consumer: str, lines: Sequence[Line], retries: Sequence[Retry] = ()) -> None:
+        self._position(consumer)
+        self._pages[consumer].update(lines, retries)
+
+    async def next_at(self, consumer: str) -> float | None:
+        return min((retry.at for retry in self._retries(consumer)), default=None)
+
+    # Counts and fates
+
+    async def tally(self, consumer: str) -> Tally:
+        pages = self._pages.get(consumer, _Pages())
+        lines = {state: number for state, number in pages.counts.items() if number}
+        return Tally(pages.accepted, pages.accepted - pages.decided, pages.matched, lines)
+
+    async def exceptions(self, consumer: str, limit: int) -> list[Line]:
+        return list(islice(self._pages.get(consumer, _Pages()).exceptions(), limit))
+
+    # Standing
+
+    async def keep_standing(self, consumer: str, standing: bytes) -> None:
+        self._position(consumer).standing = standing
+
+    async def standing(self, consumer: str) -> bytes | None:
+        return self._positions.get(consumer, _Position()).standing
 
     def _position(self, consumer: str) -> _Position:
         try:
@@ -106,103 +247,14 @@ class MemoryJournal:
         except KeyError:
             raise UnknownConsumer(consumer) from None
 
-    def _next(self, position: _Position, now: float) -> Chunk | None:
-        expired = [chunk_id for chunk_id, lease in position.leases.items() if lease.until <= now]
-        if expired:
-            chunk_id = min(expired)
-            lease = position.leases[chunk_id]
-        elif position.unread:
-            chunk_id = next(iter(position.unread))
-            del position.unread[chunk_id]
-            lease = position.leases[chunk_id] = _Lease(self._clock.now())
-        else:
-            return None
-        lease.until = now + self._lease_s
-        lease.attempts += 1
-        return Chunk(chunk_id, self._chunks[chunk_id], lease.attempts, lease.since)
+    def _retries(self, consumer: str) -> Iterator[Retry]:
+        return (each.retry for each in self._pages.get(consumer, _Pages()).pending.values())
+
+    def _wake(self) -> None:
+        """Ends the waiting of those that read. A new event for those to come: none clears what another waits for."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _drop(self, chunk_id: int) -> None:
-        if not any(position.holds(chunk_id) for position in self._positions.values()):
-            self._bytes -= sum(map(len, self._chunks.pop(chunk_id)))
-
-
-class MemoryRetrySet:
-    """A `RetrySet`."""
-
-    def __init__(self) -> None:
-        self._retries: dict[str, dict[Key, Retry]] = {}
-
-    async def put(self, consumer: str, retries: Sequence[Retry]) -> None:
-        self._retries.setdefault(consumer, {}).update((retry.key, retry) for retry in retries)
-
-    async def due(self, consumer: str, now: float, limit: int) -> list[Retry]:
-        waiting = self._retries.get(consumer, {}).values()
-        come = (retry for retry in waiting if retry.at <= now)
-        return heapq.nsmallest(limit, come, key=lambda retry: (retry.at, retry.key))
-
-    async def remove(self, consumer: str, keys: Sequence[Key]) -> None:
-        waiting = self._retries.get(consumer, {})
-        for key in keys:
-            waiting.pop(key, None)
-
-    async def next_at(self, consumer: str) -> float | None:
-        return min((retry.at for retry in self._retries.get(consumer, {}).values()), default=None)
-
-    async def size(self, consumer: str) -> int:
-        return len(self._retries.get(consumer, {}))
-
-
-class _Pages(msgspec.Struct):
-    """One consumer's part of the ledger: each chunk's events and a state per line, and exceptions in full."""
-
-    chunks: dict[int, tuple[int, list[tuple[Status, str | None]]]] = {}
-    events: int = 0
-    counts: Counter[tuple[Status, str | None]] = msgspec.field(default_factory=Counter)
-    exceptions: dict[Key, Line] = {}
-
-
-class MemoryLedger:
-    """A `Ledger`: eight bytes a line, and the newest ten thousand exceptions in full."""
-
-    def __init__(self) -> None:
-        self._pages: dict[str, _Pages] = {}
-
-    async def record(self, consumer: str, chunk_id: int, events: int, lines: Sequence[Line]) -> None:
-        pages = self._pages.setdefault(consumer, _Pages())
-        before_events, before = pages.chunks.get(chunk_id, (0, []))
-        pages.events += events - before_events
-        pages.counts.subtract(before)
-        states = [(line.status, line.reason) for line in lines]
-        pages.counts.update(states)
-        pages.chunks[chunk_id] = (events, states)
-        for line in lines:
-            _file(pages, line)
-
-    async def update(self, consumer: str, lines: Sequence[Line]) -> None:
-        pages = self._pages[consumer]
-        for line in lines:
-            chunk_id, place = line.key
-            _, states = pages.chunks[chunk_id]
-            pages.counts[states[place]] -= 1
-            states[place] = (line.status, line.reason)
-            pages.counts[states[place]] += 1
-            _file(pages, line)
-
-    async def tally(self, consumer: str) -> Tally:
-        pages = self._pages.get(consumer, _Pages())
-        return Tally(pages.events, {state: number for state, number in pages.counts.items() if number})
-
-    async def exceptions(self, consumer: str, limit: int) -> list[Line]:
-        pages = self._pages.get(consumer, _Pages())
-        return list(reversed(pages.exceptions.values()))[:limit]
-
-
-_EXCEPTIONS: Final = {Status.PENDING, Status.INVALID, Status.REJECTED, Status.EXPIRED}
-
-
-def _file(pages: _Pages, line: Line) -> None:
-    pages.exceptions.pop(line.key, None)
-    if line.status in _EXCEPTIONS:
-        pages.exceptions[line.key] = line
-        if len(pages.exceptions) > MAX_EXCEPTIONS:
-            del pages.exceptions[next(iter(pages.exceptions))]
+        if not any(chunk_id in position for position in self._positions.values()):
+            self._entry_bytes -= sum(map(len, self._chunks.pop(chunk_id)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -12,60 +12,50 @@ from tockwork.model.event import Envelope
 from tockwork.model.fate import History
 from tockwork.model.outcome import Status
 
+PLACES: Final = 64
+"""How many deliveries one event may make at one destination: more than the mappings it may have."""
+
+NO_DELIVERY: Final = frozenset({Status.FILTERED, Status.SUPPRESSED, Status.DUPLICATE})
+"""States of events that make no delivery."""
+DEAD: Final = frozenset({Status.INVALID, Status.REJECTED, Status.EXPIRED})
+"""Dead letters."""
+
+Key = tuple[int, int]
+"""A delivery within one consumer: the chunk's id, and the place of one of an event's outcomes (`place_of`)."""
+
+
+def place_of(event: int, nth: int) -> int:
+    """The place of an event's `nth` outcome; `event` is its index in the chunk."""
+    return event * PLACES + nth
+
 
 class Chunk(msgspec.Struct, frozen=True):
-    """Events that were made durable together; the unit of reading and of acknowledgement.
+    """Events that were made durable together; the unit of reading and of settling.
 
-    `id` grows within a journal; `entries` are events as accepted, JSON bytes each. `attempt` counts the times that this
-    consumer was handed the chunk, 1 at first; `since` is the Unix time of the first.
+    `id` grows within a journal; `entries` are events as accepted, JSON bytes each. Where an attempt was begun before,
+    `begun_at` is the Unix time of the first and `version` the configuration version that its rows were made with.
     """
 
     id: int
     entries: tuple[bytes, ...]
-    attempt: int = 1
-    since: float = 0.0
+    begun_at: float | None = None
+    version: int | None = None
 
 
 class UnknownConsumer(TockworkError):  # noqa: N818 (says what is so)
     """A consumer that has not joined the journal."""
 
 
-class Journal(Protocol):
-    """Accepted events, in order. Each consumer (a destination instance) has its own position.
+class Line(msgspec.Struct, frozen=True):
+    """One line of the ledger: the state of a delivery, or of an event that makes none."""
 
-    There is no transaction across chunks: a chunk that was read and not acknowledged within its lease is handed out
-    again, so a consumer writes down what it still has to do before it acknowledges.
-    """
-
-    async def append(self, entries: Sequence[bytes]) -> int:
-        """Keep `entries` as one chunk and return its id; once it returns, they are as durable as this store can make
-        them. Raises `StoreFull` when there is no room; then nothing was kept."""
-        ...
-
-    async def join(self, consumer: str) -> None:
-        """From now on `consumer` is handed every chunk that is appended. One that joined before keeps its position."""
-        ...
-
-    async def leave(self, consumer: str) -> None:
-        """`consumer` reads no more, and no chunk is kept for it. Harmless for one that never joined."""
-        ...
-
-    async def read(self, consumer: str, wait_s: float) -> Chunk | None:
-        """The next chunk for `consumer`: the oldest whose lease ran out, else the oldest never handed to it. Waits up
-        to `wait_s` seconds for one; None when there was none. Raises `UnknownConsumer` for one that has not joined."""
-        ...
-
-    async def acknowledge(self, consumer: str, chunk_id: int) -> None:
-        """`consumer` is done with the chunk. Acknowledging twice, or late, does no harm."""
-        ...
-
-    async def backlog(self, consumer: str) -> int:
-        """How many events `consumer` has not acknowledged yet. Raises `UnknownConsumer`."""
-        ...
-
-
-Key = tuple[int, int]
-"""A delivery within one consumer: the chunk's id, and the place among the outcomes of the chunk's events."""
+    key: Key
+    message_id: str | None
+    mapping: str | None
+    status: Status
+    reason: str | None = None
+    detail: str | None = None
+    code: int | None = None
 
 
 class Retry(msgspec.Struct, frozen=True):
@@ -81,79 +71,121 @@ class Retry(msgspec.Struct, frozen=True):
     expires_at: float | None = None
 
 
-class RetrySet(Protocol):
-    """Rows that wait for another attempt. What is put is as durable as the journal's chunks."""
+class Settled(msgspec.Struct, frozen=True):
+    """A chunk that is decided: lines for each of its events in order (by place), and the rows to be sent again, whose
+    lines are pending."""
 
-    async def put(self, consumer: str, retries: Sequence[Retry]) -> None:
-        """Keep these; one with the same key is replaced."""
+    chunk: Chunk
+    lines: Sequence[Line]
+    retries: Sequence[Retry] = ()
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """One consumer's counts, as of one commit: events accepted since it joined, those undecided, and the lines of the
+    ledger by status and reason.
+
+    accepted = undecided + filtered + suppressed + duplicate + matched; and the deliveries of matched events = pending +
+    delivered + invalid + rejected + expired.
+    """
+
+    accepted: int = 0
+    undecided: int = 0
+    matched: int = 0
+    lines: dict[tuple[Status, str | None], int] = {}
+
+    def count(self, *statuses: Status) -> int:
+        return sum(number for (status, _), number in self.lines.items() if status in statuses)
+
+    @property
+    def deliveries(self) -> int:
+        return sum(number for (status, _), number in self.lines.items() if status not in NO_DELIVERY)
+
+    @property
+    def lawful(self) -> bool:
+        """Whether every accepted event is accounted for."""
+        return self.accepted == self.undecided + self.count(*NO_DELIVERY) + self.matched
+
+
+class Journal(Protocol):
+    """Where accepted events go."""
+
+    async def append(
+        self, entries: Sequence[bytes], message_ids: Sequence[str] = (), sources: Sequence[tuple[str, int]] = ()
+    ) -> int:
+        """Keep `entries` as one chunk and return its id; once it returns, they are as durable as this store can make
+        them. Raises `StoreFull` when there is no room; then nothing was kept.
+
+        `message_ids`, one for each entry, make them findable; `sources` are runs of entries by the name of their
+        source.
+        """
         ...
+
+
+class Store(Journal, Protocol):
+    """Accepted events in order, each consumer's position among them, and every fate.
+
+    A consumer is a destination instance. What a method writes is durable once it returns, all of it or nothing.
+    """
+
+    # Position
+
+    async def join(self, consumer: str) -> None:
+        """From now on `consumer` is handed every chunk that is appended. One that joined before keeps its position."""
+        ...
+
+    async def leave(self, consumer: str) -> None:
+        """`consumer` reads no more. What it had not decided becomes filtered and what was pending expires, both for the
+        reason ``destination_removed``. Harmless for one that never joined."""
+        ...
+
+    async def read(self, consumer: str, wait_s: float) -> Chunk | None:
+        """The next chunk for `consumer`: the oldest whose lease ran out, else the oldest never handed out by this
+        process. Waits up to `wait_s` seconds for one; None when there was none. Raises `UnknownConsumer`."""
+        ...
+
+    async def begin(self, consumer: str, chunk_ids: Sequence[int], version: int, at: float) -> None:
+        """Rows of these chunks, made with configuration `version`, are about to be sent, at Unix time `at`. Of a chunk
+        that was begun before, the first time and version are kept."""
+        ...
+
+    async def settle(self, consumer: str, settled: Sequence[Settled]) -> None:
+        """These chunks are decided, and done with. One that was settled before, or by one that never joined, is left
+        as it is."""
+        ...
+
+    # Rows to be sent again
 
     async def due(self, consumer: str, now: float, limit: int) -> list[Retry]:
-        """Up to `limit` rows whose time has come, the earliest first. They stay in the set until removed."""
+        """Up to `limit` rows whose time has come, the earliest first. They stay until they are updated."""
         ...
 
-    async def remove(self, consumer: str, keys: Sequence[Key]) -> None:
-        """These are settled. Removing what is not there does no harm."""
+    async def begin_again(self, consumer: str, keys: Sequence[Key], at: float) -> None:
+        """These rows are about to be sent, at Unix time `at`: should this process end, they may have arrived."""
+        ...
+
+    async def update(self, consumer: str, lines: Sequence[Line], retries: Sequence[Retry] = ()) -> None:
+        """These pending deliveries have a new state; those still pending wait as `retries` say. A key that is not
+        pending is left as it is."""
         ...
 
     async def next_at(self, consumer: str) -> float | None:
         """The Unix time of the earliest row; None when there is none."""
         ...
 
-    async def size(self, consumer: str) -> int:
-        """How many rows wait."""
+    # Counts and fates
+
+    async def tally(self, consumer: str) -> Tally:
+        """All zero for one that never joined."""
         ...
-
-
-class Line(msgspec.Struct, frozen=True):
-    """One line of the ledger: the state of a delivery, or of an event that makes none."""
-
-    key: Key
-    message_id: str | None
-    mapping: str | None
-    status: Status
-    reason: str | None = None
-    detail: str | None = None
-    code: int | None = None
-
-
-class Tally(msgspec.Struct, frozen=True):
-    """Counts of one consumer: events decided, and the lines of the ledger by status and reason.
-
-    With the journal's backlog as *undecided*, at every commit: accepted = undecided + filtered + suppressed + duplicate
-    + matched; and the deliveries of matched events = pending + delivered + invalid + rejected + expired.
-    """
-
-    events: int
-    lines: dict[tuple[Status, str | None], int]
-
-    def count(self, *statuses: Status) -> int:
-        return sum(number for (status, _), number in self.lines.items() if status in statuses)
-
-    @property
-    def matched(self) -> int:
-        """Events that made at least one delivery."""
-        return self.events - self.count(Status.FILTERED, Status.SUPPRESSED, Status.DUPLICATE)
-
-    @property
-    def deliveries(self) -> int:
-        return sum(self.lines.values()) - self.count(Status.FILTERED, Status.SUPPRESSED, Status.DUPLICATE)
-
-
-class Ledger(Protocol):
-    """Every fate."""
-
-    async def record(self, consumer: str, chunk_id: int, events: int, lines: Sequence[Line]) -> None:
-        """The events of a chunk are decided, with these lines: one for each outcome, by place. Written just before the
-        chunk is acknowledged; recording a chunk again replaces what was recorded."""
-        ...
-
-    async def update(self, consumer: str, lines: Sequence[Line]) -> None:
-        """These deliveries, recorded before as pending, have a new state."""
-        ...
-
-    async def tally(self, consumer: str) -> Tally: ...
 
     async def exceptions(self, consumer: str, limit: int) -> list[Line]:
-        """The newest lines that are invalid, rejected or expired, or pending, with their detail."""
+        """The newest lines that are invalid, rejected, expired or pending, with their detail."""
         ...
+
+    # Standing
+
+    async def keep_standing(self, consumer: str, standing: bytes) -> None:
+        """Remember how a destination stands, for the next process."""
+        ...
+
+    async def standing(self, consumer: str) -> bytes | None: ...

@@ -1,0 +1,86 @@
+"""Finds events by their messageId, and what became of them."""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from tockwork.model.outcome import Status
+from tockwork.store.database import Database
+from tockwork.store.ledger import unpack
+from tockwork.store.pages import Page
+from tockwork.store.protocol import PLACES, Line
+from tockwork.store.sqlite import fingerprints
+from tockwork.store.statements import Statements
+
+ARCHIVE: Final = Statements("archive")
+
+
+class Found(msgspec.Struct):
+    """One event: where it is kept, when it was accepted (Unix time), from which source, and its lines by consumer. A
+    consumer that has not decided it has none."""
+
+    chunk_id: int
+    event: int
+    accepted_at: float
+    source: str
+    entry: bytes
+    lines: dict[str, list[Line]]
+
+
+class Archive:
+    """The journal and the ledger, by event. A lookup reads four bytes of every event that is kept."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, message_id: str) -> list[Found]:
+        """The events with this messageId, in the order of their acceptance."""
+        return await self._database.read(lambda connection: list(_find(connection, message_id)))
+
+
+def _find(connection: sqlite3.Connection, message_id: str) -> Iterator[Found]:
+    fingerprint = fingerprints([message_id])
+    (wanted,) = array("I", fingerprint)
+    rows = connection.execute(ARCHIVE.candidates, {"fingerprint": fingerprint}).fetchall()
+    for chunk_id, at, sources, all_of_them, content in rows:
+        for event, found in enumerate(array("I", all_of_them)):
+            if found == wanted:
+                entry = unpack(content)[event]
+                if msgspec.json.decode(entry).get("messageId") == message_id:
+                    lines = _lines(connection, chunk_id, event, message_id)
+                    yield Found(chunk_id, event, at, _source(msgspec.json.decode(sources), event), entry, lines)
+
+
+def _source(runs: list[tuple[str, int]], event: int) -> str:
+    for source, events in runs:
+        event -= events
+        if event < 0:
+            return source
+    return ""
+
+
+def _lines(connection: sqlite3.Connection, chunk_id: int, event: int, message_id: str) -> dict[str, list[Line]]:
+    lines: dict[str, list[Line]] = {}
+    for name, states in connection.execute(ARCHIVE.pages, {"chunk_id": chunk_id}).fetchall():
+        lines[name] = [
+            _line(connection, {"name": name, "chunk_id": chunk_id, "place": place}, state, message_id)
+            for place, state in Page(states).lines()
+            if place // PLACES == event
+        ]
+    return lines
+
+
+def _line(connection: sqlite3.Connection, where: dict[str, Any], state: int, message_id: str) -> Line:
+    status, reason, mapping = connection.execute(ARCHIVE.state, {"id": state}).fetchone()
+    detail = code = None
+    if status == Status.PENDING:
+        reason, detail, code = connection.execute(ARCHIVE.retry, where).fetchone()
+    else:
+        detail, code = connection.execute(ARCHIVE.dead, where).fetchone() or (None, None)
+    key = (where["chunk_id"], where["place"])
+    return Line(key, message_id, mapping or None, Status(status), reason or None, detail, code)

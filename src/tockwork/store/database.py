@@ -1,0 +1,270 @@
+"""One SQLite database: a thread that writes, in groups with one commit each, and one that reads."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from tockwork.model.crash import crash_point
+from tockwork.model.errors import ConfigurationError, Problem, StoreFull
+from tockwork.store.statements import migrations
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+FILE: Final = "tockwork.db"
+TURN_FILE: Final = "write.lock"
+GROUP: Final = 64
+"""So many jobs share one commit at most."""
+CACHE_KIB: Final = 8192
+CHECKPOINT_PAGES: Final = 1000
+WAL_BYTES: Final = 8 * 1024 * 1024
+BUSY_S: Final = 30.0
+SYNCHRONOUS_VARIABLE: Final = "TOCKWORK_SYNCHRONOUS"
+"""For tests alone: ``normal`` commits without waiting for the disk, and so loses events when the power fails."""
+
+_STOP: Final = object()
+
+
+class _Job:
+    """Work for a thread, and the future that waits for it."""
+
+    def __init__(self, work: Work[Any]) -> None:
+        self.work = work
+        self.loop = asyncio.get_running_loop()
+        self.done: asyncio.Future[Any] = self.loop.create_future()
+        self.result: Any = None
+        self.error: Exception | None = None
+
+    def tell(self) -> None:
+        if self.done.done():  # whoever waited was cancelled
+            return
+        if self.error is None:
+            self.done.set_result(self.result)
+        else:
+            self.done.set_exception(self.error)
+
+
+class _Worker(threading.Thread):
+    """Takes jobs in order, and hands them in groups to `run`."""
+
+    def __init__(self, name: str, run: Callable[[list[_Job]], None], group: int) -> None:
+        super().__init__(name=name, daemon=True)
+        self._run = run
+        self._group = group
+        self._jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.open = 0
+
+    async def do(self, work: Work[T]) -> T:
+        job = _Job(work)
+        self.open += 1
+        self._jobs.put(job)
+        try:
+            result: T = await asyncio.shield(job.done)
+        finally:
+            self.open -= 1
+        return result
+
+    def run(self) -> None:
+        stopping = False
+        while not stopping:
+            jobs = [self._jobs.get()]
+            with suppress(queue.Empty):
+                while len(jobs) < self._group:
+                    jobs.append(self._jobs.get_nowait())
+            stopping = _STOP in jobs
+            jobs = [job for job in jobs if job is not _STOP]
+            if jobs:
+                self._run(jobs)
+                with suppress(RuntimeError):  # the loop has ended meanwhile
+                    jobs[0].loop.call_soon_threadsafe(_tell, jobs)
+
+    def stop(self) -> None:
+        self._jobs.put(_STOP)
+        self.join()
+
+
+def _tell(jobs: list[_Job]) -> None:
+    for job in jobs:
+        job.tell()
+
+
+class Database:
+    """The database in `folder`, which is made if there is none, and migrated if it is old.
+
+    Several processes may have it open; they write in turn. `rolled_back` functions are called (in the writing thread)
+    whenever work was undone. Raises `ConfigurationError` when the file cannot be opened, is damaged, or was made by a
+    newer version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self.rolled_back: list[Callable[[], None]] = []
+        self._synchronous = os.environ.get(SYNCHRONOUS_VARIABLE, "full")
+        self._turn_file = os.open(folder / TURN_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # for nobody else's eyes
+        try:
+            self._writing = self._connect()
+            with self._turn():
+                migrate(self._writing, self.path)
+            self._reading = self._connect()
+        except sqlite3.Error as error:
+            os.close(self._turn_file)
+            raise unusable(self.path, error) from None
+        except ConfigurationError:
+            os.close(self._turn_file)
+            raise
+        self._writer = _Worker("store writer", self._write, GROUP)
+        self._reader = _Worker("store reader", self._read, 1)
+        self._writer.start()
+        self._reader.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether work is under way."""
+        return bool(self._writer.open or self._reader.open)
+
+    async def write(self, work: Work[T]) -> T:
+        """Runs `work` in a transaction; returns what it returned once that is on stable storage.
+
+        All of it or nothing. Raises what `work` raised, `StoreFull` when the disk is full, else `sqlite3.Error`.
+        """
+        return await self._writer.do(work)
+
+    async def read(self, work: Work[T]) -> T:
+        """Runs `work` on what is committed now, one moment for all that it reads."""
+        return await self._reader.do(work)
+
+    def close(self) -> None:
+        """Ends what is under way."""
+        self._writer.stop()
+        self._reader.stop()
+        self._reading.close()
+        self._writing.close()
+        os.close(self._turn_file)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        for pragma in (
+            "journal_mode = WAL",
+            f"synchronous = {self._synchronous}",
+            f"cache_size = -{CACHE_KIB}",
+            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
+            f"journal_size_limit = {WAL_BYTES}",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Processes wait for each other here, in order: SQLite's own waiting is sleeping and trying again."""
+        fcntl.flock(self._turn_file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(self._turn_file, fcntl.LOCK_UN)
+
+    def _write(self, jobs: list[_Job]) -> None:
+        try:
+            with self._turn():
+                self._writing.execute("BEGIN IMMEDIATE")
+                for job in jobs:
+                    self._apart(job)
+                self._writing.execute("COMMIT")
+        except Exception as error:
+            self._undone(jobs, error)
+
+    def _apart(self, job: _Job) -> None:
+        """Runs one job so that its failure undoes nothing of the others'. Raises when all is undone."""
+        self._writing.execute("SAVEPOINT job")
+        try:
+            job.result = job.work(self._writing)
+        except Exception as error:
+            job.error = error
+            if not self._writing.in_transaction:  # a full disk, or one that fails, undoes everything
+                raise
+            self._writing.execute("ROLLBACK TO job")
+            self._forget()
+        self._writing.execute("RELEASE job")
+
+    def _undone(self, jobs: list[_Job], error: Exception) -> None:
+        for job in jobs:
+            job.error = full(error) or error
+        with suppress(sqlite3.Error):
+            if self._writing.in_transaction:
+                self._writing.execute("ROLLBACK")
+        self._forget()
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_IOERR:  # what it has in memory may not be what the disk has
+            with suppress(sqlite3.Error):
+                self._writing.close()
+                self._writing = self._connect()
+
+    def _forget(self) -> None:
+        for forget in self.rolled_back:
+            forget()
+
+    def _read(self, jobs: list[_Job]) -> None:
+        for job in jobs:
+            try:
+                self._reading.execute("BEGIN")
+                job.result = job.work(self._reading)
+            except Exception as error:
+                job.error = error
+            finally:
+                with suppress(sqlite3.Error):
+                    if self._reading.in_transaction:
+                        self._reading.execute("COMMIT")
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> None:
+    """Brings the schema up to date, each step in a transaction of its own. Raises `ConfigurationError`."""
+    known = migrations()
+    newest = known[-1][0]
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found > newest:
+        what = f"was written by a newer version of Tockwork (schema {found}; this one knows {newest})"
+        raise ConfigurationError([Problem(str(path), what, "Run that version, or restore a backup of this one's.")])
+    for version, script in known:
+        if version > found:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for statement in _split(script):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {version}")
+                crash_point("migration_written")
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+
+def _split(script: str) -> Iterator[str]:
+    """The statements of a script (`executescript` would commit by itself)."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def full(error: Exception) -> StoreFull | None:
+    """`StoreFull` for an error of a full disk."""
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        return StoreFull("the disk is full: make room, or deliver what waits")
+    return None
+
+
+def unusable(path: Path, error: sqlite3.Error) -> ConfigurationError:
+    mend = "Check that the folder can be written to, and that the file is Tockwork's."
+    return ConfigurationError([Problem(str(path), f"cannot be used: {error}", mend)])

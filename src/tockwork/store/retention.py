@@ -1,0 +1,102 @@
+"""How long what is settled is kept. What is pending is never deleted."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+import msgspec
+
+from tockwork.model.crash import crash_point
+from tockwork.store.database import Database
+from tockwork.store.space import Space
+from tockwork.store.statements import Statements
+
+RETENTION: Final = Statements("retention")
+DAY_S: Final = 86_400.0
+CHUNKS: Final = 100
+ROWS: Final = 2000
+"""So much is deleted in one transaction: others have their turn in between."""
+
+
+class Ages(msgspec.Struct, frozen=True):
+    """Days: raw events after they are settled, the ledger's pages, dead letters."""
+
+    events: float = 7.0
+    ledger: float = 90.0
+    dead_letters: float = 30.0
+
+
+class Purged(msgspec.Struct):
+    """What was deleted."""
+
+    events: int = 0
+    chunks: int = 0
+    pages: int = 0
+    dead_letters: int = 0
+
+    def add(self, other: Purged) -> None:
+        self.events += other.events
+        self.chunks += other.chunks
+        self.pages += other.pages
+        self.dead_letters += other.dead_letters
+
+    def __bool__(self) -> bool:
+        return bool(self.chunks or self.pages or self.dead_letters)
+
+
+class Retention:
+    """Deletes what is old from a database, and what is settled when its disk gets full."""
+
+    def __init__(self, database: Database, space: Space, ages: Ages) -> None:
+        self._database = database
+        self._space = space
+        self.ages = ages
+
+    async def purge(self, now: float) -> Purged:
+        """Deletes all that is older than it should be, at Unix time `now`."""
+        return await self._purge(now, self.ages)
+
+    async def make_room(self, now: float) -> Purged:
+        """Deletes settled events early, the oldest first, while the disk is short of room."""
+        total = Purged()
+        while self._space.short:
+            purged = await self._step(now, Ages(0.0, self.ages.ledger, self.ages.dead_letters))
+            if not purged:
+                break
+            total.add(purged)
+        return total
+
+    async def _purge(self, now: float, ages: Ages) -> Purged:
+        total = Purged()
+        while purged := await self._step(now, ages):
+            total.add(purged)
+        return total
+
+    async def _step(self, now: float, ages: Ages) -> Purged:
+        def work(connection: sqlite3.Connection) -> Purged:
+            purged = _delete(connection, now, ages)
+            (pages,) = connection.execute("PRAGMA freelist_count").fetchone()
+            (size,) = connection.execute("PRAGMA page_size").fetchone()
+            self._space.unused_bytes = pages * size
+            crash_point("purge_written")
+            return purged
+
+        return await self._database.write(work)
+
+
+def _delete(connection: sqlite3.Connection, now: float, ages: Ages) -> Purged:
+    purged = Purged()
+    connection.execute(RETENTION.raise_low)
+    old = {"before": now - ages.events * DAY_S, "limit": CHUNKS}
+    for number, events in connection.execute(RETENTION.settled_chunks, old).fetchall():
+        connection.execute(RETENTION.delete_chunk, {"id": number})
+        purged.chunks += 1
+        purged.events += events
+    old = {"before": now - ages.ledger * DAY_S, "limit": ROWS}
+    purged.pages = connection.execute(RETENTION.delete_pages, old).rowcount
+    for statement in (RETENTION.delete_minutes, RETENTION.delete_arrivals):
+        connection.execute(statement, {"before": now - ages.ledger * DAY_S})
+    old = {"before": now - ages.dead_letters * DAY_S, "limit": ROWS}
+    purged.dead_letters = connection.execute(RETENTION.delete_letters, old).rowcount
+    return purged

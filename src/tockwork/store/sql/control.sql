@@ -1,0 +1,17 @@
+-- name: latest
+SELECT max(version) FROM configuration;
+
+-- name: version
+SELECT content FROM configuration WHERE version = :version;
+
+-- name: keep_version
+INSERT INTO configuration (made_at, content) VALUES (:at, :content) RETURNING version;
+
+-- name: wish
+INSERT INTO wish (consumer, wish) VALUES (:consumer, :wish);
+
+-- name: wishes
+SELECT id, consumer, wish FROM wish ORDER BY id;
+
+-- name: fulfilled
+DELETE FROM wish WHERE id <= :id;

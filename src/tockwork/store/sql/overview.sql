@@ -1,0 +1,15 @@
+-- name: consumers
+SELECT id, name, low FROM consumer WHERE active;
+
+-- name: oldest_at
+-- When the oldest event was accepted that the consumer has not decided.
+SELECT appended_at FROM chunk
+WHERE chunk.id > :after
+  AND NOT EXISTS (SELECT 1 FROM page WHERE page.consumer = :consumer AND page.chunk_id = chunk.id)
+ORDER BY chunk.id LIMIT 1;
+
+-- name: arrivals
+SELECT source, sum(events) FROM arrival GROUP BY source;
+
+-- name: standing
+SELECT standing FROM consumer WHERE id = :consumer;

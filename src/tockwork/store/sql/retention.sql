@@ -1,0 +1,41 @@
+-- name: settled_chunks
+-- The oldest chunks that everybody settled before a time.
+SELECT chunk.id, chunk.events FROM chunk
+WHERE chunk.appended_at < :before
+  AND NOT EXISTS (
+    SELECT 1 FROM consumer
+    WHERE active AND joined_after < chunk.id AND NOT EXISTS (
+      SELECT 1 FROM page
+      WHERE page.consumer = consumer.id AND page.chunk_id = chunk.id AND page.settled_at < :before))
+  AND NOT EXISTS (
+    SELECT 1 FROM consumer JOIN retry ON retry.consumer = consumer.id AND retry.chunk_id = chunk.id)
+ORDER BY chunk.id LIMIT :limit;
+
+-- name: delete_chunk
+DELETE FROM chunk WHERE id = :id;
+
+-- name: delete_pages
+DELETE FROM page WHERE rowid IN (
+  SELECT page.rowid FROM page
+  WHERE settled_at < :before
+    AND NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.id = page.chunk_id)
+    AND NOT EXISTS (SELECT 1 FROM retry WHERE retry.consumer = page.consumer AND retry.chunk_id = page.chunk_id)
+    AND NOT EXISTS (SELECT 1 FROM dead WHERE dead.consumer = page.consumer AND dead.chunk_id = page.chunk_id)
+  LIMIT :limit);
+
+-- name: delete_letters
+DELETE FROM dead WHERE rowid IN (SELECT rowid FROM dead WHERE died_at < :before LIMIT :limit);
+
+-- name: delete_minutes
+DELETE FROM minute WHERE minute < :before / 60;
+
+-- name: delete_arrivals
+DELETE FROM arrival WHERE minute < :before / 60;
+
+-- name: raise_low
+UPDATE consumer SET low = coalesce(
+  (SELECT min(chunk.id) - 1 FROM chunk
+   WHERE chunk.id > low
+     AND NOT EXISTS (SELECT 1 FROM page WHERE page.consumer = consumer.id AND page.chunk_id = chunk.id)),
+  (SELECT last_id FROM journal))
+WHERE active;
