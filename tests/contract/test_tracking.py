@@ -16,6 +16,7 @@ import msgspec
 import pytest
 import structlog
 
+from tockwork.ingest import body as body_module
 from tockwork.ingest import tracking as tracking_module
 from tockwork.ingest.body import DRAINED_BYTES
 from tockwork.ingest.intake import Intake
@@ -26,7 +27,7 @@ from tockwork.ingest.tracking import CALL_BY_PATH, Tracking
 from tockwork.model.clock import SystemClock
 from tockwork.model.errors import StoreFull
 from tockwork.model.secret import Secret
-from tockwork.store.memory import MemoryJournal
+from tockwork.store.memory import MemoryStore
 
 NOW = 1_795_132_800.0
 ROOT = Path(__file__).parents[2]
@@ -35,16 +36,22 @@ SINGLE = ["track", "identify", "page", "screen", "group", "alias"]
 TRACK = {"event": "Ping", "userId": "jane@example.com"}
 
 
-class Journal(MemoryJournal):
+class Journal(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.entries: list[bytes] = []
+        self.message_ids: list[str] = []
+        self.sources: list[tuple[str, int]] = []
         self.problem: Exception | None = None
 
-    async def append(self, entries: Sequence[bytes]) -> int:
+    async def append(
+        self, entries: Sequence[bytes], message_ids: Sequence[str] = (), sources: Sequence[tuple[str, int]] = ()
+    ) -> int:
         if self.problem is not None:
             raise self.problem
         self.entries += entries
+        self.message_ids += message_ids
+        self.sources += sources
         return 1
 
 
@@ -290,6 +297,14 @@ class TestWriteKeys:
         assert (await self.send(client, {**TRACK, "writeKey": key}, headers)).error == (401, "invalid_write_key")
         assert client.events == []
 
+    async def test_a_beacon_has_its_key_in_the_url(self, client: Client) -> None:
+        body = [json.dumps({"batch": [{"type": "page"}]}).encode()]
+        for query, expected in [("writeKey=wk-web", 200), ("a=%ff&writeKey=wk%2Dweb", 200), ("writeKey=wk-wrong", 401)]:
+            reply = await client.request("POST", "/beacon/v1/batch", body, query=query)
+            assert reply is not None
+            assert reply.status == expected
+        assert [event["type"] for event in client.events] == ["page", "page"]
+
     async def test_a_key_in_the_url_is_not_looked_at(self, client: Client) -> None:
         assert (await self.send(client, TRACK, {}, "writeKey=wk-web")).error == (401, "invalid_write_key")
 
@@ -384,8 +399,10 @@ class TestSlowAndGone:
 
     @pytest.mark.parametrize("headers", [basic("wk-web"), basic("wk-wrong")])
     async def test_a_client_that_leaves(self, client: Client, headers: dict[str, str]) -> None:
-        assert await client.request("POST", "/v1/track", [b'{"event"'], headers, leaves=True) is None
-        assert client.application.counts.answers == {(499, "client_gone"): 1}
+        reply = await client.request("POST", "/v1/track", [b'{"event"'], headers, leaves=True)
+        assert reply is not None
+        assert reply.error == (400, "incomplete_body")
+        assert client.application.counts.answers == {(400, "incomplete_body"): 1}
         assert client.logs == []
         assert client.events == []
 
@@ -398,11 +415,40 @@ class TestSlowAndGone:
             for _ in range(3)
         ]
         await asyncio.sleep(0)
-        assert (await client.post("/v1/batch", piece)).error == (503, "overloaded")
+        reply = await client.post("/v1/batch", piece)
+        assert reply.error == (429, "overloaded")
+        assert int(reply.headers["retry-after"]) > 0
+        assert (await client.post("/v1/track", TRACK)).success, "a plain event needs no room"
         replies = await asyncio.gather(*slow)
         assert [reply and reply.error for reply in replies] == [(408, "body_timeout")] * 3
         assert room.free == 100_000
-        assert (await client.post("/v1/track", TRACK)).success
+
+    async def test_who_sends_for_longest_gives_way(self, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(body_module, "PATIENCE_S", 0.0)
+        room = client.application._room
+        room.free = 100_000
+        client.application._body_deadline_s = 10
+        piece = b" " * 30_000
+        slow = [
+            asyncio.create_task(client.request("POST", "/v1/batch", [piece], basic("wk-web"), stalls=True))
+            for _ in range(3)
+        ]
+        await asyncio.sleep(0)
+        assert (await client.post("/v1/batch", b'{"batch": []}' + b" " * 80_000)).success
+        async with asyncio.timeout(5):
+            replies = await asyncio.gather(*slow)
+        assert [reply and reply.error for reply in replies] == [(429, "overloaded")] * 3
+        assert room.free == 100_000
+
+    async def test_crumbs_take_no_more_memory_than_their_bytes(self, client: Client) -> None:
+        tracemalloc.start()
+        crumbs = (b"  " for _ in range(MAX_BATCH_BYTES // 2))
+        reply = await client.request("POST", "/v1/batch", crumbs, basic("wk-web"))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert reply is not None
+        assert reply.error == (400, "invalid_json")
+        assert peak < 4 * MAX_BATCH_BYTES
 
 
 class TestStore:

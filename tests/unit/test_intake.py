@@ -7,26 +7,33 @@ from typing import Any
 
 import pytest
 
-from tockwork.ingest.intake import UNREADY_S, Intake
+from tockwork.ingest.intake import UNREADY_S, Intake, Overloaded, Stopping
 from tockwork.model.errors import StoreFull
-from tockwork.store.memory import MemoryJournal
+from tockwork.store.memory import MemoryStore
 
 
-class Journal(MemoryJournal):
+class Journal(MemoryStore):
     """Keeps what is appended; waits for `gate` first, and raises `problem` while there is one."""
 
     def __init__(self) -> None:
         super().__init__()
         self.appended: list[list[bytes]] = []
+        self.message_ids: list[list[str]] = []
+        self.sources: list[list[tuple[str, int]]] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.problem: Exception | None = None
 
-    async def append(self, entries: Sequence[bytes]) -> int:
+    async def append(
+        self, entries: Sequence[bytes], message_ids: Sequence[str] = (), sources: Sequence[tuple[str, int]] = ()
+    ) -> int:
         await self.gate.wait()
         if self.problem is not None:
             raise self.problem
+        assert sum(number for _, number in sources) == len(message_ids) == len(entries)
         self.appended.append(list(entries))
+        self.message_ids.append(list(message_ids))
+        self.sources.append(list(sources))
         return len(self.appended)
 
 
@@ -41,6 +48,10 @@ async def running(journal: Journal, **limits: Any) -> AsyncIterator[Intake]:
         await intake.stop()
 
 
+async def add(intake: Intake, entries: Sequence[bytes], source: str = "web") -> None:
+    await intake.add(entries, [f"id of {entry.decode()}" for entry in entries], source)
+
+
 async def settled() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
@@ -49,7 +60,7 @@ async def settled() -> None:
 async def test_what_arrives_together_becomes_one_chunk() -> None:
     journal = Journal()
     async with running(journal) as intake:
-        await asyncio.gather(*(intake.add([f"{number}".encode()]) for number in range(50)))
+        await asyncio.gather(*(add(intake, [f"{number}".encode()]) for number in range(50)))
     assert journal.appended == [[f"{number}".encode() for number in range(50)]]
 
 
@@ -57,7 +68,7 @@ async def test_a_request_returns_only_once_its_events_are_kept() -> None:
     journal = Journal()
     journal.gate.clear()
     async with running(journal, gather_s=0) as intake:
-        adding = asyncio.create_task(intake.add([b"a"]))
+        adding = asyncio.create_task(add(intake, [b"a"]))
         _, pending = await asyncio.wait([adding], timeout=0.05)
         assert pending
         journal.gate.set()
@@ -69,9 +80,9 @@ async def test_the_next_chunk_gathers_while_one_is_written() -> None:
     journal = Journal()
     journal.gate.clear()
     async with running(journal, gather_s=0) as intake:
-        first = asyncio.create_task(intake.add([b"a"]))
+        first = asyncio.create_task(add(intake, [b"a"]))
         await settled()
-        rest = [asyncio.create_task(intake.add([b"b"])) for _ in range(20)]
+        rest = [asyncio.create_task(add(intake, [b"b"])) for _ in range(20)]
         await settled()
         journal.gate.set()
         await asyncio.gather(first, *rest)
@@ -82,8 +93,8 @@ async def test_a_full_chunk_does_not_wait() -> None:
     journal = Journal()
     async with running(journal, gather_s=60, chunk_events=3) as intake:
         async with asyncio.timeout(5):
-            await asyncio.gather(*(intake.add([b"a"]) for _ in range(6)))
-            await intake.add([b"b"] * 3)
+            await asyncio.gather(*(add(intake, [b"a"]) for _ in range(6)))
+            await add(intake, [b"b"] * 3)
     assert journal.appended == [[b"a"] * 3, [b"a"] * 3, [b"b"] * 3]
 
 
@@ -91,28 +102,42 @@ async def test_a_large_request_is_cut_by_number() -> None:
     journal = Journal()
     entries = [f"{number}".encode() for number in range(7)]
     async with running(journal, gather_s=0, chunk_events=3) as intake:
-        await intake.add(entries)
+        await add(intake, entries)
     assert journal.appended == [entries[:3], entries[3:6], entries[6:]]
 
 
 async def test_a_large_request_is_cut_by_size() -> None:
     journal = Journal()
     async with running(journal, gather_s=0, chunk_bytes=10) as intake:
-        await intake.add([b"x" * 4, b"x" * 4, b"x" * 4, b"y" * 30, b"z"])
+        await add(intake, [b"x" * 4, b"x" * 4, b"x" * 4, b"y" * 30, b"z"])
     assert journal.appended == [[b"x" * 4, b"x" * 4], [b"x" * 4], [b"y" * 30], [b"z"]]
 
 
 async def test_requests_are_not_mixed_into_chunks_that_are_too_large() -> None:
     journal = Journal()
     async with running(journal, chunk_events=3) as intake:
-        await asyncio.gather(intake.add([b"a"] * 2), intake.add([b"b"] * 2), intake.add([b"c"]))
+        await asyncio.gather(add(intake, [b"a"] * 2), add(intake, [b"b"] * 2), add(intake, [b"c"]))
     assert journal.appended == [[b"a", b"a"], [b"b", b"b", b"c"]]
+
+
+async def test_message_ids_and_sources_go_with_their_entries() -> None:
+    journal = Journal()
+    async with running(journal, chunk_events=4) as intake:
+        await asyncio.gather(
+            add(intake, [b"a"], "web"),
+            add(intake, [b"b"], "web"),
+            add(intake, [b"c"], "backend"),
+            add(intake, [b"d"], "web"),
+            add(intake, [b"e", b"f", b"g", b"h", b"i"], "backend"),
+        )
+    assert journal.message_ids == [[f"id of {letter}" for letter in letters] for letters in ("abcd", "efgh", "i")]
+    assert journal.sources == [[("web", 2), ("backend", 1), ("web", 1)], [("backend", 4)], [("backend", 1)]]
 
 
 async def test_nothing_is_nothing_to_wait_for() -> None:
     journal = Journal()
     async with running(journal, gather_s=60) as intake:
-        await intake.add([])
+        await add(intake, [])
     assert journal.appended == []
 
 
@@ -120,10 +145,10 @@ async def test_an_error_reaches_every_request_of_the_chunk_and_no_other() -> Non
     journal = Journal()
     async with running(journal) as intake:
         journal.problem = OSError("disk on fire")
-        results = await asyncio.gather(*(intake.add([b"a"]) for _ in range(5)), return_exceptions=True)
+        results = await asyncio.gather(*(add(intake, [b"a"]) for _ in range(5)), return_exceptions=True)
         assert [type(result) for result in results] == [OSError] * 5
         journal.problem = None
-        await intake.add([b"b"])
+        await add(intake, [b"b"])
     assert journal.appended == [[b"b"]]
 
 
@@ -132,22 +157,22 @@ async def test_an_error_in_one_part_of_a_request_fails_the_request() -> None:
     async with running(journal, gather_s=0, chunk_events=1) as intake:
         journal.problem = StoreFull("full")
         with pytest.raises(StoreFull, match="full"):
-            await intake.add([b"a", b"b", b"c"])
+            await add(intake, [b"a", b"b", b"c"])
 
 
 async def test_the_intake_is_bounded() -> None:
     journal = Journal()
     journal.gate.clear()
     async with running(journal, gather_s=0, max_waiting_bytes=100) as intake:
-        writing = asyncio.create_task(intake.add([b"x" * 100]))
+        writing = asyncio.create_task(add(intake, [b"x" * 100]))
         await settled()  # being written, and so waiting no more
-        waiting = asyncio.create_task(intake.add([b"x" * 100]))
+        waiting = asyncio.create_task(add(intake, [b"x" * 100]))
         await settled()
-        with pytest.raises(StoreFull):
-            await intake.add([b"x"])
+        with pytest.raises(Overloaded):
+            await add(intake, [b"x"])
         journal.gate.set()
         await asyncio.gather(writing, waiting)
-        await intake.add([b"x"])
+        await add(intake, [b"x"])
     assert sum(map(len, journal.appended)) == 3
 
 
@@ -155,12 +180,12 @@ async def test_a_client_that_is_gone_stops_nobody() -> None:
     journal = Journal()
     journal.gate.clear()
     async with running(journal) as intake:
-        gone, stays = (asyncio.create_task(intake.add([name])) for name in (b"gone", b"stays"))
+        gone, stays = (asyncio.create_task(add(intake, [name])) for name in (b"gone", b"stays"))
         await settled()
         gone.cancel()
         journal.gate.set()
         await stays
-        await intake.add([b"later"])
+        await add(intake, [b"later"])
     assert journal.appended[0][-1] == b"stays"
     assert journal.appended[-1] == [b"later"]
 
@@ -169,19 +194,19 @@ async def test_stopping_writes_what_waits_and_takes_no_more() -> None:
     journal = Journal()
     intake = Intake(journal, gather_s=60)
     await intake.start()
-    waiting = asyncio.create_task(intake.add([b"a"]))
+    waiting = asyncio.create_task(add(intake, [b"a"]))
     await settled()
     await asyncio.wait_for(intake.stop(), 5)
     await waiting
     assert journal.appended == [[b"a"]]
-    with pytest.raises(StoreFull):
-        await intake.add([b"b"])
+    with pytest.raises(Stopping):
+        await add(intake, [b"b"])
 
 
 async def test_before_the_start_nothing_is_taken() -> None:
     intake = Intake(Journal())
-    with pytest.raises(StoreFull):
-        await intake.add([b"a"])
+    with pytest.raises(Stopping):
+        await add(intake, [b"a"])
     await intake.stop()
 
 
@@ -201,7 +226,7 @@ async def test_not_ready_for_a_while_after_a_failure(monkeypatch: pytest.MonkeyP
     async with running(journal, gather_s=0) as intake:
         journal.problem = OSError("disk on fire")
         with pytest.raises(OSError, match="disk on fire"):
-            await intake.add([b"a"])
+            await add(intake, [b"a"])
         failed = loop.time()
         seen = [intake.ready]
         with monkeypatch.context() as patch:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tockwork.ingest.decode import MAX_DEPTH
-from tockwork.ingest.parse import MAX_BATCH_BYTES, MAX_EVENT_BYTES, Parsed, parse
+from tockwork.ingest.parse import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_EVENT_BYTES, Parsed, parse
 from tockwork.ingest.stamp import MAX_USER_AGENT, Arrival
 from tockwork.model.errors import EventError
 from tockwork.model.event import CALLS
@@ -33,6 +33,7 @@ def accepted(body: Any, call: str = "track", arrival: Arrival = BACKEND) -> dict
     assert parsed.refusals == []
     (entry,) = parsed.entries
     event: dict[str, Any] = json.loads(entry)
+    assert parsed.message_ids == [event["messageId"]]
     return event
 
 
@@ -197,7 +198,7 @@ class TestBatches:
         ]
 
     def test_an_empty_batch_is_no_error(self) -> None:
-        assert read({"batch": []}, "batch") == Parsed(None, [], [], 0)
+        assert read({"batch": []}, "batch") == Parsed(None, [], [], [], 0)
 
     @pytest.mark.parametrize("body", [{}, {"batch": None}, {"batch": {}}, [], 1, "x", {"batch": [], "context": 1}])
     def test_not_a_batch(self, body: Any) -> None:
@@ -313,10 +314,41 @@ class TestMalformed:
     def test_no_json(self, body: bytes) -> None:
         assert refusal(body)[0] == "invalid_json"
 
-    @pytest.mark.parametrize("bad", [b'"\\ud800"', b'"\\udc00 "', b'"\xff"', b"01"])
+    @pytest.mark.parametrize("bad", [b'"\xff"', b"01", b'"\x00"', b'"\\x"', b'"\\ud800', b"nul"])
     def test_a_batch_that_is_no_json_is_refused_whole(self, bad: bytes) -> None:
         body = b'{"batch": [{"type": "page"}, {"type": "page", "properties": {"a": %b}}]}' % bad
         assert refusal(body, "batch")[0] == "invalid_json"
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            b'{"type": "page", "name": "\\ud83d"}',
+            b'{"type": "page", "name": "\\udc00 \xe4\xb8\xad"}',
+            b'{"type": "page", "\\ud83d": 1, "a": NaN}',
+            b'"\\ud800"',
+            b'{"type": "page", "messageId": "\\ud800"}',
+        ],
+    )
+    @pytest.mark.parametrize(
+        "good", [b'{"type": "page"}', b'{"type": "page", "a": NaN, "b": "\xe4\xb8\xad \\ud83d\\ude00"}']
+    )
+    def test_a_lone_surrogate_costs_its_own_event_alone(self, bad: bytes, good: bytes) -> None:
+        parsed = read(b'{"sentAt": "x", "writeKey": "wk", "batch": [%b, %b, %b]}' % (good, bad, good), "batch")
+        assert [(refused.index, refused.code) for refused in parsed.refusals] == [(1, "invalid_json")]
+        assert parsed.write_key == "wk"
+        for entry in parsed.entries:
+            event = json.loads(entry)
+            assert (event["sentAt"], event.get("b", "中 😀")) == ("x", "中 😀")
+        assert len(parsed.entries) == 2
+
+    @pytest.mark.parametrize(
+        "beside", [b'"context": {"a": "\\ud800"}', b'"integrations": {"\\ud800": 1}', b'"\\ud800": 1']
+    )
+    def test_a_lone_surrogate_beside_the_events_costs_them_all(self, beside: bytes) -> None:
+        assert refusal(b'{%b, "batch": [{"type": "page"}]}' % beside, "batch")[0] == "invalid_json"
+
+    def test_a_write_key_with_a_lone_surrogate_is_no_key_of_ours(self) -> None:
+        assert read(b'{"writeKey": "\\ud800", "batch": []}', "batch").write_key == "\ud800"
 
     def test_bad_utf8_in_what_is_skipped(self) -> None:
         assert refusal(b'{"batch": [], "other": "\xff"}', "batch")[0] == "invalid_json"
@@ -343,6 +375,12 @@ class TestMalformed:
         parsed = read({"batch": [nested(MAX_DEPTH), nested(MAX_DEPTH + 1), nested(500)]}, "batch")
         assert len(parsed.entries) == 1
         assert [(refused.index, refused.code) for refused in parsed.refusals] == [(1, "too_deep"), (2, "too_deep")]
+
+    def test_as_many_events_as_a_batch_may_have(self) -> None:
+        batch = {"batch": [{"type": "page"}] * MAX_BATCH_EVENTS}
+        assert len(read(batch, "batch").entries) == MAX_BATCH_EVENTS
+        batch["batch"].append({"type": "page"})
+        assert refusal(batch, "batch")[0] == "batch_too_large"
 
     def test_a_deep_shared_context(self) -> None:
         context = json.loads('{"a":' * 200 + "1" + "}" * 200)
@@ -406,10 +444,10 @@ def test_any_json_is_accepted_or_refused_with_a_code(body: Any, call: str) -> No
         return
     expected = 1 if call != "batch" else len(body["batch"])
     assert len(parsed.entries) + len(parsed.refusals) == expected
-    for entry in parsed.entries:
+    for entry, message_id in zip(parsed.entries, parsed.message_ids, strict=True):
         event = json.loads(entry)
         assert event["type"] in CALLS
-        assert isinstance(event["messageId"], str)
+        assert event["messageId"] == message_id
         assert event["receivedAt"] == RECEIVED_ISO
 
 

@@ -55,10 +55,24 @@ def body_timeout(deadline_s: float) -> Answer:
     return Answer(408, "body_timeout", message, [(b"connection", b"close")])
 
 
+def incomplete_body() -> Answer:
+    message = "expected the body that the headers announce: it broke off, or its chunks cannot be told apart"
+    return Answer(400, "incomplete_body", message, [(b"connection", b"close")])
+
+
+def overloaded(message: str) -> Answer:
+    """Too much at once: the clients are to slow down."""
+    return Answer(429, "overloaded", message, _again_later())
+
+
 def unavailable(code: str, message: str) -> Answer:
-    """The client is to try again later; browsers may read how much later."""
-    retry_after = (b"retry-after", str(RETRY_AFTER_S).encode())
-    return Answer(503, code, message, [retry_after, (b"access-control-expose-headers", b"Retry-After")])
+    """The server cannot take events, whoever sends them."""
+    return Answer(503, code, message, _again_later())
+
+
+def _again_later() -> Headers:
+    """Browsers may read how much later."""
+    return [(b"retry-after", str(RETRY_AFTER_S).encode()), (b"access-control-expose-headers", b"Retry-After")]
 
 
 async def reply(send: Send, status: int, headers: Headers, body: bytes) -> None:

@@ -10,6 +10,15 @@ from typing import Any, Final
 DRAINED_BYTES: Final = 4 * 1024 * 1024
 """How much of a refused body is still read, and thrown away."""
 
+FREE_BYTES: Final = 4 * 1024
+"""A body of this size takes no room: slow clients never keep a plain event waiting."""
+
+GZIP_BYTES: Final = 1024
+"""How much larger gzip may make what it cannot make smaller."""
+
+PATIENCE_S: Final = 5.0
+"""How long a body may hold room that others want, in seconds."""
+
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 
@@ -26,64 +35,99 @@ class BadGzip(Exception):  # noqa: N818
 
 
 class NoRoom(Exception):  # noqa: N818
-    """Bodies that are being received fill all the room there is."""
+    """Bodies that are being received fill all the room there is, and this one is not to have any of it."""
 
 
 class Room:
-    """Counts the bytes of all bodies that are held at once: many slow clients must not fill the memory."""
+    """Counts the bytes of all bodies that are being received: many slow clients must not fill the memory.
+
+    When it is full, whoever has been sending for longest gives way, if that is longer than `PATIENCE_S`.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         self.free = max_bytes
+        self._bodies: dict[Body, None] = {}
+
+    def take(self, body: Body, size: int) -> None:
+        """Raises `NoRoom`."""
+        while size > self.free:
+            slowest = min(self._bodies, key=lambda holder: holder.deadline, default=body)
+            if slowest is body or not slowest.overdue:
+                raise NoRoom
+            slowest.give_way()
+        self.free -= size
+        self._bodies[body] = None
+
+    def give_back(self, body: Body, size: int) -> None:
+        self.free += size
+        self._bodies.pop(body, None)
 
 
 class Body:
-    """The body of one ASGI request; a context manager that gives its room back."""
+    """The body of one ASGI request; a context manager that gives its room back.
+
+    `deadline` is when the client must have sent all of it, in seconds of the loop's clock.
+    """
 
     def __init__(self, receive: Receive, room: Room, deadline_s: float) -> None:
-        """`deadline_s`: how many seconds the client has to send all of it."""
         self._receive = receive
         self._room = room
-        self._deadline_s = deadline_s
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self.deadline = self._began + deadline_s
+        self._timeout = asyncio.timeout_at(self.deadline)
         self._more = True
-        self._chunks: list[bytes] = []
+        self._gave_way = False
+        # One buffer, since a client may send its body in pieces that are smaller than what it takes to list them.
+        self._content = bytearray()
+        self._held = 0
 
     def __enter__(self) -> Body:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._room.free += sum(map(len, self._chunks))
-        self._chunks.clear()
+        self._release()
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its client had time enough to send it."""
+        return self._loop.time() >= self._began + PATIENCE_S
+
+    def give_way(self) -> None:
+        """Ends `read` with `NoRoom`; what was received is thrown away at once."""
+        self._gave_way = True
+        self._release()
+        self._timeout.reschedule(self._loop.time())
 
     async def read(self, limit: int, *, gzip: bool) -> bytes:
         """The body, uncompressed, of at most `limit` bytes.
 
         Raises `TooLarge`, `BadGzip`, `NoRoom`, `TimeoutError` or `ClientGone`.
         """
-        gunzip = _Gunzip(limit) if gzip else None
-        size = 0
+        most = limit + GZIP_BYTES if gzip else limit
         try:
-            async with asyncio.timeout(self._deadline_s):
+            async with self._timeout:
                 while self._more:
                     chunk = await self._next()
-                    if gunzip is not None:
-                        chunk = gunzip(chunk)
-                    size += len(chunk)
-                    if size > limit:
+                    if len(self._content) + len(chunk) > most:
                         raise TooLarge
                     self._hold(chunk)
         except TimeoutError:
             self._more = False  # waiting on would be in vain
+            if self._gave_way:
+                raise NoRoom from None
             raise
-        if gunzip is not None and not gunzip.complete:
-            raise BadGzip
-        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
+        content = bytes(self._content)
+        self._release()
+        return _gunzip(content, limit) if gzip else content
 
     async def drain(self) -> None:
         """Reads the rest, as far as it is worth it. A client that is cut off while it sends sees a broken connection
         and tries again, instead of the answer that tells it not to."""
+        self._release()
         left = DRAINED_BYTES
         try:
-            async with asyncio.timeout(self._deadline_s):
+            async with asyncio.timeout_at(self.deadline):
                 while self._more and left > 0:
                     left -= len(await self._next())
         except TimeoutError:
@@ -98,28 +142,32 @@ class Body:
         return chunk
 
     def _hold(self, chunk: bytes) -> None:
-        if len(chunk) > self._room.free:
+        if self._gave_way:
             raise NoRoom
-        if chunk:
-            self._room.free -= len(chunk)
-            self._chunks.append(chunk)
+        if len(self._content) + len(chunk) > FREE_BYTES:
+            self._room.take(self, len(chunk))
+            self._held += len(chunk)
+        self._content += chunk
+
+    def _release(self) -> None:
+        self._content = bytearray()
+        if self._held:
+            self._room.give_back(self, self._held)
+            self._held = 0
 
 
-class _Gunzip:
-    """Never makes more than one byte over its limit, so that a gzip bomb costs what an honest body does."""
+def _gunzip(content: bytes, limit: int) -> bytes:
+    """Never makes more than one byte over the limit, so that a gzip bomb costs what an honest body does.
 
-    def __init__(self, limit: int) -> None:
-        self._left = limit + 1
-        self._stream = zlib.decompressobj(wbits=31)
-
-    def __call__(self, chunk: bytes) -> bytes:
-        try:
-            text = self._stream.decompress(chunk, self._left)
-        except zlib.error:
-            raise BadGzip from None
-        self._left -= len(text)
-        return text
-
-    @property
-    def complete(self) -> bool:
-        return self._stream.eof and not self._stream.unused_data
+    Called for whole bodies, since a half one would keep a window of 32 KB for as long as its client likes.
+    """
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        text = stream.decompress(content, limit + 1)
+    except zlib.error:
+        raise BadGzip from None
+    if len(text) > limit:
+        raise TooLarge
+    if not stream.eof or stream.unused_data:
+        raise BadGzip
+    return text

@@ -20,19 +20,48 @@ Json = msgspec.json.Decoder[Any]
 def decode(decoder: Json, body: bytes) -> tuple[Any, int]:
     """The content of `body`, and how many of its numbers were read as null: NaN, Infinity, and what is beyond a double.
 
-    Raises `EventError`: ``invalid_json``, ``invalid_batch`` (JSON, but not of the decoder's type) or ``too_deep``.
+    Raises `EventError`: ``invalid_json`` or ``too_deep``.
     """
     try:
         return decoder.decode(body), 0
     except RecursionError:
         raise too_deep() from None
     except msgspec.DecodeError as problem:
-        reason = problem
-    finite, nulled = _with_nulls(body)
-    if nulled:
-        return decode(decoder, finite)[0], nulled
-    code = "invalid_batch" if isinstance(reason, msgspec.ValidationError) else "invalid_json"
-    raise EventError(code, str(reason))
+        reason = EventError("invalid_json", str(problem))
+    content, nulled = loosely(body, reason)
+    try:
+        # Encoded and decoded again, so that what Python alone takes for text (lone surrogates) is refused.
+        return decoder.decode(msgspec.json.encode(content)), nulled
+    except (UnicodeEncodeError, msgspec.DecodeError):
+        raise reason from None
+
+
+def loosely(body: bytes, reason: EventError) -> tuple[Any, int]:
+    """The content of `body` as Python's own parser reads it, its strings with lone surrogates perhaps, and how many of
+    its numbers were read as null. Raises `reason` for what is no JSON all the same.
+
+    Python's and older JavaScript clients write NaN and Infinity, and one of them must not cost a whole batch.
+    """
+    nulled: list[str] = []
+
+    def fraction(text: str) -> float | None:
+        value = float(text)
+        if math.isfinite(value):
+            return value
+        nulled.append(text)
+        return None
+
+    def integer(text: str) -> int | None:
+        if len(text) <= sys.float_info.max_10_exp:
+            return int(text)
+        nulled.append(text)
+        return None
+
+    try:
+        content = json.loads(body.decode(), parse_constant=nulled.append, parse_float=fraction, parse_int=integer)
+    except (ValueError, RecursionError):
+        raise reason from None
+    return content, len(nulled)
 
 
 def check_utf8(body: bytes) -> None:
@@ -58,30 +87,3 @@ def check_depth(value: Any) -> None:
 
 def too_deep() -> EventError:
     return EventError("too_deep", f"expected at most {MAX_DEPTH} objects and lists inside one another, found more")
-
-
-def _with_nulls(body: bytes) -> tuple[bytes, int]:
-    """The body rewritten, and the count of its nulled numbers; (body, 0) where that cannot help.
-
-    Python's and older JavaScript clients write NaN and Infinity, and one of them must not cost a whole batch.
-    """
-    nulled: list[str] = []
-
-    def fraction(text: str) -> float | None:
-        value = float(text)
-        if math.isfinite(value):
-            return value
-        nulled.append(text)
-        return None
-
-    def integer(text: str) -> int | None:
-        if len(text) <= sys.float_info.max_10_exp:
-            return int(text)
-        nulled.append(text)
-        return None
-
-    try:
-        content = json.loads(body.decode(), parse_constant=nulled.append, parse_float=fraction, parse_int=integer)
-        return (msgspec.json.encode(content), len(nulled)) if nulled else (body, 0)
-    except (ValueError, RecursionError):  # no JSON all the same, or a lone surrogate that cannot be encoded
-        return body, 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Final
 
 import msgspec
 
-from tockwork.model.errors import StoreFull
+from tockwork.model.errors import TockworkError
 from tockwork.store.protocol import Journal
 
 GATHER_S: Final = 0.003
@@ -19,10 +20,20 @@ MAX_WAITING_BYTES: Final = 32 * 1024 * 1024
 UNREADY_S: Final = 5.0
 
 
+class Overloaded(TockworkError):  # noqa: N818 (says what is so)
+    """More events are waiting to be written than there is room for; nothing of the call was kept."""
+
+
+class Stopping(TockworkError):  # noqa: N818
+    """The server takes no events, as yet or any more."""
+
+
 class _Portion(msgspec.Struct):
     """Entries of one request that go into one chunk. `arrived` is in seconds of the loop's clock, `size` in bytes."""
 
     entries: Sequence[bytes]
+    message_ids: Sequence[str]
+    source: str
     size: int
     arrived: float
     done: asyncio.Future[None]
@@ -72,27 +83,29 @@ class Intake:
         self._writer = asyncio.create_task(self._write(), name="intake")
 
     async def stop(self) -> None:
-        """Appends what is waiting, then ends; what comes later is refused with `StoreFull`."""
+        """Appends what is waiting, then ends; what comes later is refused with `Stopping`."""
         self._stopping = True
         self._arrived.set()
         self._full.set()
         if self._writer is not None:
             await self._writer
 
-    async def add(self, entries: Sequence[bytes]) -> None:
+    async def add(self, entries: Sequence[bytes], message_ids: Sequence[str], source: str) -> None:
         """Returns once all of `entries` are in the journal.
 
-        Raises `StoreFull` when too much is waiting or when the journal has no room, else what the journal raised.
+        `message_ids` has one for each entry; `source` is the name of the source that sent them.
+
+        Raises `Overloaded` when too much is waiting, `Stopping`, or what the journal raised (`StoreFull`: no room).
         More than one chunk's worth may then have been kept in part; sent again, it has the same messageIds.
         """
         if not entries:
             return
         if self._stopping or self._writer is None:
-            raise StoreFull("the server is stopping")
-        portions = self._portions(entries)
+            raise Stopping("the server takes no events now")
+        portions = self._portions(entries, message_ids, source)
         size = sum(portion.size for portion in portions)
         if self._waiting_bytes + size > self._max_waiting_bytes:
-            raise StoreFull("too many events are waiting to be written")
+            raise Overloaded("too many events are waiting to be written")
         self._waiting.extend(portions)
         self._count(len(entries), size)
         self._arrived.set()
@@ -103,18 +116,23 @@ class Intake:
             if result is not None:
                 raise result
 
-    def _portions(self, entries: Sequence[bytes]) -> list[_Portion]:
+    def _portions(self, entries: Sequence[bytes], message_ids: Sequence[str], source: str) -> list[_Portion]:
         """Entries cut so that none of the parts is more than a chunk."""
         loop = asyncio.get_running_loop()
         portions: list[_Portion] = []
         start = size = 0
+
+        def cut(end: int) -> None:
+            ids = message_ids[start:end]
+            portions.append(_Portion(entries[start:end], ids, source, size, loop.time(), loop.create_future()))
+
         for place, entry in enumerate(entries):
             full = place - start >= self._chunk_events or size + len(entry) > self._chunk_bytes
             if full and place > start:
-                portions.append(_Portion(entries[start:place], size, loop.time(), loop.create_future()))
+                cut(place)
                 start, size = place, 0
             size += len(entry)
-        portions.append(_Portion(entries[start:], size, loop.time(), loop.create_future()))
+        cut(len(entries))
         return portions
 
     def _count(self, events: int, size: int) -> None:
@@ -131,7 +149,7 @@ class Intake:
                 await self._append(self._next_chunk())
         finally:
             for portion in self._waiting:
-                _fail(portion, StoreFull("the server is stopping"))
+                _fail(portion, Stopping("the server takes no events now"))
 
     async def _wait(self) -> bool:
         """Until a chunk has gathered; false when there is none and the intake is stopping."""
@@ -163,7 +181,11 @@ class Intake:
 
     async def _append(self, chunk: list[_Portion]) -> None:
         try:
-            await self._journal.append([entry for portion in chunk for entry in portion.entries])
+            await self._journal.append(
+                [entry for portion in chunk for entry in portion.entries],
+                [message_id for portion in chunk for message_id in portion.message_ids],
+                _runs(chunk),
+            )
         except Exception as problem:
             self._unready_until = asyncio.get_running_loop().time() + UNREADY_S
             for portion in chunk:
@@ -172,6 +194,12 @@ class Intake:
             for portion in chunk:
                 if not portion.done.done():  # its client may have gone
                     portion.done.set_result(None)
+
+
+def _runs(chunk: Sequence[_Portion]) -> list[tuple[str, int]]:
+    """How many entries in a row came from which source."""
+    by_source = groupby(chunk, key=lambda portion: portion.source)
+    return [(source, sum(len(portion.entries) for portion in portions)) for source, portions in by_source]
 
 
 def _fail(portion: _Portion, problem: Exception) -> None:

@@ -5,12 +5,13 @@ Source: Segment, "HTTP Tracking API" (calls, batch, limits).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sized
 from typing import Any, Final
 
 import msgspec
 
-from tockwork.ingest.decode import MAX_DEPTH, check_depth, check_utf8, decode
+from tockwork.ingest.decode import MAX_DEPTH, check_depth, check_utf8, decode, loosely, too_deep
 from tockwork.ingest.stamp import Arrival, Shared, Stamp
 from tockwork.model.errors import EventError
 from tockwork.model.event import CALLS
@@ -18,6 +19,8 @@ from tockwork.model.event import CALLS
 BATCH: Final = "batch"
 MAX_EVENT_BYTES: Final = 32 * 1024
 MAX_BATCH_BYTES: Final = 500 * 1024
+MAX_BATCH_EVENTS: Final = 5000
+"""Ours, not Segment's: ten times what its libraries send, while 500 KB of tiny events would keep others waiting."""
 MAX_SHARED_BYTES: Final = 8 * 1024 * 1024
 """What a batch's own `context` and `integrations` may add up to, once copied into each of its events."""
 
@@ -35,11 +38,12 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Parsed(msgspec.Struct):
-    """A body that was read. `entries` are the accepted events, JSON bytes each; `write_key` is the body's own, if it
-    has one; `nulled` counts the numbers that were read as null (NaN, Infinity, beyond a double)."""
+    """A body that was read. `entries` are the accepted events, JSON bytes each, and `message_ids` theirs; `write_key`
+    is the body's own, if it has one; `nulled` counts numbers read as null (NaN, Infinity, beyond a double)."""
 
     write_key: str | None
     entries: list[bytes]
+    message_ids: list[str]
     refusals: list[Refusal]
     nulled: int
 
@@ -53,7 +57,7 @@ class _Batch(msgspec.Struct):
 
 
 class _Body(msgspec.Struct):
-    """A request's events, decoded, and each as it was sent."""
+    """A request's events, decoded (or why one cannot be), and each as it was sent."""
 
     events: list[Any]
     raws: list[bytes]
@@ -81,6 +85,7 @@ def parse(body: bytes, call: str, arrival: Arrival, new_id: Callable[[], str]) -
     content = _read_batch(body) if call == BATCH else _read_event(body, call)
     stamp = Stamp(arrival, content.shared, new_id)
     entries: list[bytes] = []
+    message_ids: list[str] = []
     refusals: list[Refusal] = []
     for index, event in enumerate(content.events):
         try:
@@ -88,10 +93,10 @@ def parse(body: bytes, call: str, arrival: Arrival, new_id: Callable[[], str]) -
         except EventError as problem:
             refusals.append(Refusal(index, problem.code, str(problem)))
         else:
-            stamp(event)
+            message_ids.append(stamp(event))
             entries.append(_encoder.encode(event))
     write_key = content.write_key if type(content.write_key) is str else None
-    return Parsed(write_key, entries, refusals, content.nulled)
+    return Parsed(write_key, entries, message_ids, refusals, content.nulled)
 
 
 def max_bytes(call: str) -> int:
@@ -117,15 +122,19 @@ def _read_event(body: bytes, call: str) -> _Body:
 
 
 def _read_batch(body: bytes) -> _Body:
-    batch, nulled = decode(_batch_decoder, body)
-    raws = [bytes(raw) for raw in batch.batch]
-    events = []
+    batch, raws, nulled = _split(body)
+    events: list[Any] = []
     for raw in raws:
-        event, more = decode(_event_decoder, raw)
+        try:
+            if len(raw) > MAX_EVENT_BYTES:
+                raise too_large("event")
+            event, more = decode(_event_decoder, raw)
+        except EventError as problem:
+            event, more = problem, 0
         events.append(event)
         nulled += more
     fields = {name: value for name in ("context", "integrations") if (value := getattr(batch, name))}
-    size = len(_encoder.encode(fields)) if fields else 0
+    size = len(_encoded(fields)) if fields else 0
     if size * len(raws) > MAX_SHARED_BYTES:
         raise EventError("batch_too_large", "the batch's context is too large for this many events: send it with each")
     check_depth(fields)
@@ -133,8 +142,49 @@ def _read_batch(body: bytes) -> _Body:
     return _Body(events, raws, batch.writeKey, nulled, Shared(fields, sent_at), size)
 
 
+def _split(body: bytes) -> tuple[_Batch, list[bytes], int]:
+    """A batch, the text of each of its events, and how many numbers were read as null."""
+    try:
+        batch = _batch_decoder.decode(body)
+        _check_number(batch.batch)
+        return batch, [bytes(raw) for raw in batch.batch], 0
+    except RecursionError:
+        raise too_deep() from None
+    except msgspec.DecodeError as problem:
+        code = "invalid_batch" if isinstance(problem, msgspec.ValidationError) else "invalid_json"
+        reason = EventError(code, str(problem))
+    content, nulled = loosely(body, reason)
+    try:
+        events = msgspec.convert(content["batch"], list[Any])
+        batch = msgspec.convert({**content, "batch": []}, _Batch)
+    except (TypeError, KeyError, UnicodeEncodeError, msgspec.ValidationError):
+        raise reason from None
+    _check_number(events)
+    return batch, [_escaped(event) for event in events], nulled
+
+
+def _check_number(events: Sized) -> None:
+    if len(events) > MAX_BATCH_EVENTS:
+        raise EventError("batch_too_large", f"expected at most {MAX_BATCH_EVENTS} events in a batch: split it")
+
+
+def _escaped(event: Any) -> bytes:
+    """As JSON. A lone surrogate stays the escape that it was, so that it costs its own event alone."""
+    text = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(errors="backslashreplace")
+
+
+def _encoded(fields: dict[str, Any]) -> bytes:
+    try:
+        return _encoder.encode(fields)
+    except UnicodeEncodeError:
+        raise EventError("invalid_json", "the batch's context or integrations have a lone surrogate") from None
+
+
 def _check(event: Any, raw: bytes, shared_size: int) -> None:
     """Raises `EventError` when this one event cannot be accepted. `raw` is the event as it was sent."""
+    if isinstance(event, EventError):
+        raise event
     if len(raw) + shared_size > MAX_EVENT_BYTES:
         raise too_large("event")
     if type(event) is not dict:

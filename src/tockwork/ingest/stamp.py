@@ -42,14 +42,13 @@ class Stamp:
         self._new_id = new_id
         self._received_at = _iso(arrival.received_at)
 
-    def __call__(self, event: Event) -> None:
-        """Expects an event that was checked: `context` and `integrations` are objects, null or absent."""
+    def __call__(self, event: Event) -> str:
+        """Returns the event's messageId. Expects an event that was checked: `context` and `integrations` are objects,
+        null or absent."""
         for name, value in self._shared.fields.items():
             event[name] = {**value, **(event.get(name) or {})}
         event.pop("writeKey", None)
-        message_id = event.get("messageId")
-        if type(message_id) is not str or not message_id:
-            event["messageId"] = str(message_id) if type(message_id) is int else self._new_id()
+        message_id = event["messageId"] = self._message_id(event)
         if self._shared.sent_at is not None and event.get("sentAt") is None:
             event["sentAt"] = self._shared.sent_at
         event["receivedAt"] = self._received_at
@@ -57,6 +56,13 @@ class Stamp:
             event["timestamp"] = self._timestamp(event)
         if self._arrival.browser or _is_analytics_js(event):
             self._fill_client(event)
+        return message_id
+
+    def _message_id(self, event: Event) -> str:
+        said = event.get("messageId")
+        if type(said) is str and said:
+            return said
+        return str(said) if type(said) is int else self._new_id()
 
     def _timestamp(self, event: Event) -> str:
         """Source: Segment, "Spec: Common fields": timestamp = receivedAt - (sentAt - originalTimestamp)."""

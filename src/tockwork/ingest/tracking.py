@@ -11,6 +11,7 @@ import binascii
 from collections import Counter, deque
 from collections.abc import Callable
 from typing import Any, Final
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 import msgspec
@@ -23,14 +24,16 @@ from tockwork.ingest.answer import (
     Send,
     bad_request,
     body_timeout,
+    incomplete_body,
     not_found,
+    overloaded,
     reply,
     unavailable,
     unknown_key,
     wrong_method,
 )
 from tockwork.ingest.body import BadGzip, Body, ClientGone, NoRoom, Receive, Room, TooLarge
-from tockwork.ingest.intake import Intake
+from tockwork.ingest.intake import Intake, Overloaded, Stopping
 from tockwork.ingest.parse import BATCH, Parsed, Refusal, max_bytes, parse, too_large
 from tockwork.ingest.proxies import Proxies
 from tockwork.ingest.source import Source, Sources
@@ -40,23 +43,24 @@ from tockwork.model.errors import EventError, StoreFull
 from tockwork.model.event import CALLS
 
 BODY_DEADLINE_S: Final = 30.0
-ROOM_BYTES: Final = 64 * 1024 * 1024
+ROOM_BYTES: Final = 4 * 1024 * 1024
 
 CALL_BY_PATH: Final = {
     **{f"/v1/{call}": call for call in (*CALLS, BATCH)},
     **{f"/v1/{call[0]}": call for call in (*CALLS, BATCH)},
     "/v1/import": BATCH,
+    (BEACON := "/beacon/v1/batch"): BATCH,
 }
-"""Paths and the call that each makes; ``import`` is Segment's older name for a batch of past events."""
+"""Paths and the call that each makes; ``import`` is Segment's older name for a batch of past events, ``beacon`` where
+RudderStack's libraries send from a page that closes; a beacon has no headers of its own, so its key is in the URL."""
 
 _PREFLIGHT: Final = [
     ANY_ORIGIN,
     (b"access-control-allow-methods", b"POST, OPTIONS"),
-    (b"access-control-allow-headers", b"Authorization, Content-Type, Content-Encoding, X-Retry-Count"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, Content-Encoding, X-Retry-Count, AnonymousId"),
     (b"access-control-max-age", b"86400"),
 ]
 _TAKEN: Final = (200, "success")
-_GONE: Final = (499, "client_gone")
 _log = structlog.get_logger(__name__)
 
 Scope = dict[str, Any]
@@ -105,7 +109,10 @@ class Tracking:
             try:
                 await self._answer(scope, body, send)
             except ClientGone:
-                self.counts.answers[_GONE] += 1
+                # It may still be there: Granian says the same of a body whose chunks are garbage.
+                answer = incomplete_body()
+                self.counts.answers[answer.status, answer.code] += 1
+                await answer.send(send)
 
     async def _answer(self, scope: Scope, body: Body, send: Send) -> None:
         try:
@@ -114,7 +121,9 @@ class Tracking:
         except ClientGone:
             raise
         except Answer as problem:
-            answer = problem
+            # Not its traceback: that would keep what was received for as long as the rest is drained.
+            answer = problem.with_traceback(None)
+            answer.__context__ = None
         except Exception as problem:
             # Its message or its traceback could show what the client sent.
             _log.error("request failed", error=type(problem).__name__, call=CALL_BY_PATH.get(scope["path"]))
@@ -147,7 +156,7 @@ class Tracking:
     async def _take(self, call: str, scope: Scope, body: Body) -> None:
         """Returns once the request's events are on stable storage; raises `Answer` for anything else."""
         headers = dict(scope["headers"])
-        source = self._authorized(headers.get(b"authorization"))
+        source = self._authorized(_key_in_head(scope, headers))
         parsed = await self._read(call, scope, headers, body)
         source = source or self.sources.find(parsed.write_key)
         if source is None:
@@ -156,7 +165,11 @@ class Tracking:
         if call != BATCH and parsed.refusals:
             raise Answer(400, parsed.refusals[0].code, parsed.refusals[0].message)
         try:
-            await self._intake.add(parsed.entries)
+            await self._intake.add(parsed.entries, parsed.message_ids, source.name)
+        except Overloaded as problem:
+            raise overloaded(str(problem)) from None
+        except Stopping as problem:
+            raise unavailable("not_ready", str(problem)) from None
         except StoreFull as full:
             raise unavailable("store_full", str(full)) from None
         except Exception as problem:
@@ -164,12 +177,8 @@ class Tracking:
             raise unavailable("store_failed", "the events could not be kept") from None
         self.counts.accepted += len(parsed.entries)
 
-    def _authorized(self, authorization: bytes | None) -> Source | None:
-        """The source that HTTP Basic names; None where the write key can only be in the body.
-
-        A bearer token (analytics-python with OAuth) is not looked at: such a client has its key in the body too.
-        """
-        write_key = _basic_user(authorization)
+    def _authorized(self, write_key: str | None) -> Source | None:
+        """The source that the request's head names; None where the write key can only be in the body."""
         if not write_key:
             return None
         source = self.sources.find(write_key)
@@ -190,7 +199,7 @@ class Tracking:
         except TimeoutError:
             raise body_timeout(self._body_deadline_s) from None
         except NoRoom:
-            raise unavailable("overloaded", "too many requests are being received") from None
+            raise overloaded("too much is being sent at once") from None
 
     def _arrival(self, scope: Scope, headers: dict[bytes, bytes]) -> Arrival:
         peer = scope["client"]
@@ -207,6 +216,17 @@ class Tracking:
         for refusal in parsed.refusals:
             self.counts.refused[refusal.code] += 1
             self.refusals.append((self._clock.now(), source.name, refusal))
+
+
+def _key_in_head(scope: Scope, headers: dict[bytes, bytes]) -> str | None:
+    """The write key of a request's headers, or for the beacon of its URL.
+
+    A bearer token (analytics-python with OAuth) is not looked at: such a client has its key in the body too.
+    """
+    if scope["path"] != BEACON:
+        return _basic_user(headers.get(b"authorization"))
+    keys = parse_qs(scope["query_string"].decode("latin-1")).get("writeKey", [])
+    return keys[0] if keys else None
 
 
 def _basic_user(authorization: bytes | None) -> str | None:

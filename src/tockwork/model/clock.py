@@ -11,10 +11,6 @@ from collections.abc import Callable
 from typing import Protocol
 
 
-TURNS = 20
-"""More turns of the event loop than any chain of wake-ups in here is long."""
-
-
 class Clock(Protocol):
     """Wall time and waiting, both in seconds."""
 
@@ -50,43 +46,44 @@ class SimulatedClock:
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self.busy: list[Callable[[], bool]] = []
-        self._now = now
+        self._start = now
+        self._passed = 0.0  # by itself, since a Unix time is too large a number for very short waits
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = itertools.count()
 
     def now(self) -> float:
-        return self._now
+        return self._start + self._passed
 
     def monotonic(self) -> float:
-        return self._now
+        return self._passed
 
     async def sleep(self, seconds: float) -> None:
         woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self._now + seconds, next(self._order), woken))
+        heapq.heappush(self._sleepers, (self._passed + seconds, next(self._order), woken))
         await woken
 
     async def advance(self, seconds: float) -> None:
         """Lets `seconds` pass: wakes each sleeper at its time, and gives every task its turn in between."""
-        end = self._now + seconds
+        end = self._passed + seconds
         await self._turns()
         while self._sleepers and self._sleepers[0][0] <= end:
             at, _, woken = heapq.heappop(self._sleepers)
-            self._now = max(self._now, at)
+            self._passed = max(self._passed, at)
             if not woken.done():
                 woken.set_result(None)
                 await self._turns()
-        self._now = end
+        self._passed = end
         await self._turns()
 
     async def _turns(self) -> None:
         """Gives every task its turn, until nothing goes on any more."""
-        turns = 0
-        while turns < TURNS:
+        ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+        while True:
             await asyncio.sleep(0)
-            turns += 1
             if any(busy() for busy in self.busy):
-                turns = 0
                 await asyncio.sleep(0.0002)
+            elif not ready:
+                return
 
 
 async def wait_for(clock: Clock, event: asyncio.Event, seconds: float) -> bool:

@@ -31,7 +31,7 @@ _left = int(_nth or 1)
 
 def crash_point(name: str) -> None:
     """Ends the process here if it was asked for."""
-    global _left  # noqa: PLW0603
+    global _left
     if name == _name:
         _left -= 1
         if _left == 0:

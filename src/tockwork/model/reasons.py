@@ -253,6 +253,9 @@ UNSUPPORTED_ENCODING: Final = _reason(
     "unsupported_encoding", "The body is packed in a way that is not supported.", "Send gzip, or send it unpacked."
 )
 BODY_TIMEOUT: Final = _reason("body_timeout", "The body did not come in time.", "Send it again.")
+INCOMPLETE_BODY: Final = _reason(
+    "incomplete_body", "The body broke off, or is not chunked as it says.", "Send it again."
+)
 INVALID_WRITE_KEY: Final = _reason(
     "invalid_write_key", "The write key is unknown or disabled.", "Use the write key shown at the source."
 )
@@ -265,7 +268,9 @@ STORE_FAILED: Final = _reason(
     "store_failed", "The events could not be kept.", "Send again later; see the server's log for the disk's error."
 )
 OVERLOADED: Final = _reason(
-    "overloaded", "The server holds as many unread requests as it has room for.", "Send again in a few seconds."
+    "overloaded",
+    "More is being received, or waits to be written, than there is room for.",
+    "Send again in a few seconds.",
 )
 NOT_READY: Final = _reason("not_ready", "The server starts or stops.", "Send again in a few seconds.")
 INTERNAL_ERROR: Final = _reason("internal_error", "The server failed at this request.", "Please report it.")
