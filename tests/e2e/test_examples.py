@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry, load
+from tockwork.app.configuration import DestinationEntry, SourceEntry, Written, load
 from tockwork.app.settings import Settings
 from tockwork.app.wire import running
 from tockwork.destinations.case import Case, Expectation
@@ -105,7 +105,7 @@ def test_a_missing_variable_is_named() -> None:
 
 def test_the_full_configuration_sets_every_member() -> None:
     written = yaml.safe_load((ROOT / "examples/full.yaml").read_text())
-    assert set(written) == set(Configuration.__struct_fields__)
+    assert set(written) == set(Written.__struct_fields__)
     assert everything(written["sources"]) == set(SourceEntry.__struct_fields__)
     assert everything(written["destinations"]) == set(DestinationEntry.__struct_fields__)
     mappings = [mapping for one in written["destinations"] for mapping in one.get("mappings", [])]
@@ -126,12 +126,13 @@ def everything(objects: list[dict[str, Any]]) -> set[str]:
     return {key for one in objects for key in one}
 
 
-async def test_the_program_reaches_tiktok() -> None:
+async def test_the_program_reaches_tiktok(tmp_path: Path) -> None:
     """examples/send.py, Segment's library, a server on examples/shop.yaml, and the stand-in for TikTok."""
     configuration = load(ROOT / "examples/shop.yaml", ENVIRONMENT)
     async with Sandbox().serve() as sandbox:
-        process = msgspec.structs.replace(Settings(), port=0, tiktok_url=sandbox.url)
-        async with running(configuration, process) as server:
+        process = msgspec.structs.replace(Settings(), data=tmp_path, port=0, admin_port=0, tiktok_url=sandbox.url)
+        async with running(process, configuration) as server:
+            assert server.workers is not None
             program = await asyncio.create_subprocess_exec(
                 sys.executable,
                 str(ROOT / "examples/send.py"),
@@ -141,7 +142,7 @@ async def test_the_program_reaches_tiktok() -> None:
             )
             out, err = await asyncio.wait_for(program.communicate(), 60)
             assert (program.returncode, out, err) == (0, b"", b"")
-            assert await server.workers["tiktok"].drain(20)
+            assert await server.workers.by_name["tiktok"].drain(20)
         (arrived,) = sandbox.events
     assert arrived.row["event"] == "CompletePayment"
     assert arrived.row["properties"] == {

@@ -1,21 +1,26 @@
-"""Configuration files: sources, destinations and their mappings, as YAML or JSON, strictly checked."""
+"""The configuration: sources, destinations and their mappings. Files of it are read strictly, all errors at once."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import yaml
 
+from tockwork.app import document, schema
+from tockwork.app.document import Place
+from tockwork.app.references import References
 from tockwork.destinations.case import Case
+from tockwork.destinations.catalog import DESTINATIONS, find
+from tockwork.destinations.configured import configure
+from tockwork.destinations.declare import suggestion
+from tockwork.ingest.source import SourceKind
 from tockwork.model.errors import ConfigurationError, Problem
+from tockwork.model.secret import Secret
 
-_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-MAX_FILE_BYTES: Final = 10_000_000
+MAX_NAME: Final = 100
 
 
 class SourceEntry(msgspec.Struct, forbid_unknown_fields=True):
@@ -29,11 +34,15 @@ class SourceEntry(msgspec.Struct, forbid_unknown_fields=True):
 
 class DestinationEntry(msgspec.Struct, forbid_unknown_fields=True):
     """One connected destination. Without `mappings`, the presets of `preset_pack`. `cases` are checked by
-    ``tockwork check``."""
+    ``tockwork check``. With `sandbox`, rows go to the built-in stand-in for TikTok instead of TikTok.
+
+    Settings of type secret are kept as `Secret`.
+    """
 
     kind: str
     name: str = ""
     enabled: bool = True
+    sandbox: bool = False
     settings: dict[str, Any] = {}
     preset_pack: str | None = None
     mappings: list[dict[str, Any]] | None = None
@@ -41,91 +50,162 @@ class DestinationEntry(msgspec.Struct, forbid_unknown_fields=True):
     title: str = ""
     doc: str = ""
 
+    def __post_init__(self) -> None:
+        self.name = self.name or self.title or self.kind
+        if destination := DESTINATIONS.get(self.kind):
+            secret = {setting.key for setting in destination.settings if setting.type == "secret"}
+            self.settings = {
+                key: Secret(value) if key in secret and isinstance(value, str) and value else value
+                for key, value in self.settings.items()
+            }
 
-class Configuration(msgspec.Struct, forbid_unknown_fields=True):
-    """Everything a server runs on."""
+
+class Written(msgspec.Struct, forbid_unknown_fields=True):
+    """What a file holds."""
 
     sources: list[SourceEntry] = []
     destinations: list[DestinationEntry] = []
 
 
+class Configuration(Written, forbid_unknown_fields=True):
+    """Everything a server runs on. Two are equal when they say the same, wherever it came from.
+
+    `managed_by` is the name of the file that manages it, if one does. `references` holds, by place, the reference that
+    a value was taken from.
+    """
+
+    managed_by: str | None = None
+    references: dict[Place, str] = {}
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Configuration):
+            return NotImplemented
+        return schema.same(plain(self), plain(other))
+
+
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
     """Read a configuration, or a single destination with its cases, from a YAML or JSON file.
 
-    A value ``${NAME}`` is taken from the environment. Raises `ConfigurationError` that names the place.
+    A value ``${NAME}`` is taken from the environment, ``${file:/path}`` from a file. Raises `ConfigurationError` with
+    everything that is wrong, each with its place.
     """
     problems: list[Problem] = []
-    data = read_filled(path, environment)
-    if isinstance(data, dict) and "destination" in data:
-        data["kind"] = data.pop("destination")
-    if isinstance(data, dict) and "kind" in data:
-        data = {"destinations": [data]}
-    try:
-        configuration = msgspec.convert(data, Configuration)
-    except msgspec.ValidationError as error:
-        what, _, where = str(error).partition(" - at ")
-        raise ConfigurationError([Problem(f"{path.name} {where.strip('`$.')}".strip(), what)]) from None
-    for place, destination in enumerate(configuration.destinations):
-        destination.name = destination.name or destination.title or destination.kind
-        if destination.name in [other.name for other in configuration.destinations[:place]]:
-            problems.append(Problem(f"destinations[{place}].name", f"{destination.name!r} is taken by an earlier one"))
+    data = document.read(path)
+    single = isinstance(data, dict) and ("kind" in data or "destination" in data)
+    if single:
+        data = {"destinations": [_one_kind(data, problems)]}
+    references = References(environment)
+    data = references.fill(data)
+    problems = _problems(data, [*problems, *references.problems])
     if problems:
-        raise ConfigurationError(problems)
-    return configuration
+        beside = "destinations[0]." if single else ""
+        raise ConfigurationError([Problem(p.where.removeprefix(beside) or path.name, p.what, p.mend) for p in problems])
+    return Configuration(
+        sources=msgspec.convert(data.get("sources", []), list[SourceEntry]),
+        destinations=msgspec.convert(data.get("destinations", []), list[DestinationEntry]),
+        references=references.found,
+    )
+
+
+def check_configuration(configuration: Configuration) -> list[Problem]:
+    """Everything that is wrong with a configuration, however it was made; nothing when a server can run on it."""
+    return _problems(plain(configuration))
+
+
+def plain(configuration: Configuration) -> dict[str, Any]:
+    """A configuration as a file would hold it, secrets as `Secret`; without members that have their defaults."""
+    return {member: schema.plain(getattr(configuration, member)) for member in Written.__struct_fields__}
 
 
 def read_filled(path: Path, environment: Mapping[str, str] = os.environ) -> Any:
-    """The plain values in a YAML or JSON file, with ``${NAME}`` taken from the environment. Raises
-    `ConfigurationError` naming the line, or every variable that is missing."""
-    problems: list[Problem] = []
-    data = _filled(_read(path), "", environment, problems)
-    if problems:
-        raise ConfigurationError(problems)
+    """The plain values in a YAML or JSON file, with what their references stand for. Raises `ConfigurationError`
+    naming the line, or every reference that leads nowhere."""
+    references = References(environment)
+    data = references.fill(document.read(path))
+    if references.problems:
+        raise ConfigurationError(references.problems)
     return data
 
 
-def _read(path: Path) -> Any:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigurationError([Problem(str(path), f"larger than {MAX_FILE_BYTES} bytes")])
-        text = path.read_text()
-    except OSError as error:
-        raise ConfigurationError([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
-    except UnicodeDecodeError:
-        raise ConfigurationError([Problem(str(path), "is no UTF-8 text")]) from None
-    try:
-        return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise ConfigurationError([Problem(where, getattr(error, "problem", None) or "is no YAML or JSON")]) from None
+def _one_kind(data: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    """Files of cases call a destination's kind ``destination``."""
+    if "kind" in data and "destination" in data:
+        problems.append(Problem("destination", "means the same as 'kind', which is there too", "Keep one of them."))
+    return {"kind" if key == "destination" else key: value for key, value in data.items()}
 
 
-class _Loader(yaml.SafeLoader):
-    """Plain values only: dates stay text, and aliases, which can grow without bound, are refused."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases are not supported", event.start_mark)
-        return super().compose_node(parent, index)
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+def _problems(data: Any, known: Sequence[Problem] = ()) -> list[Problem]:
+    """`known` and what else is wrong with `data`, without what only follows: where the shape is wrong, nothing is said
+    of what is there or below."""
+    found = list(known)
+    for rule in (_misshapen, _wrong_sources, _wrong_destinations):
+        hidden = {problem.where for problem in found}
+        found += [problem for problem in rule(data) if hidden.isdisjoint(_upwards(problem.where))]
+    return found
 
 
-def _filled(value: Any, where: str, environment: Mapping[str, str], problems: list[Problem]) -> Any:
-    if isinstance(value, dict):
-        return {key: _filled(part, f"{where}.{key}".strip("."), environment, problems) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_filled(part, f"{where}[{place}]", environment, problems) for place, part in enumerate(value)]
-    found = _VARIABLE.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        return value
-    if found[1] not in environment:
-        problems.append(Problem(where, f"the environment has no variable {found[1]}", "Set it, or write the value."))
-        return None
-    return environment[found[1]]
+def _upwards(where: str) -> Iterator[str]:
+    """A place and those around it."""
+    yield where
+    yield from (where[:end] for end, sign in enumerate(where) if sign in ".[")
+
+
+def _misshapen(data: Any) -> Iterator[Problem]:
+    yield from schema.misfits(data, Written)
+
+
+def _entries(data: Any, member: str) -> list[tuple[str, dict[str, Any]]]:
+    """The objects listed in a member, each with its place."""
+    listed = data.get(member) if isinstance(data, dict) else None
+    listed = listed if isinstance(listed, list) else []
+    return [(f"{member}[{index}]", entry) for index, entry in enumerate(listed) if isinstance(entry, dict)]
+
+
+def _wrong_sources(data: Any) -> Iterator[Problem]:
+    entries = _entries(data, "sources")
+    yield from _wrong_names([(where, entry.get("name")) for where, entry in entries])
+    kinds = {str(kind): kind for kind in SourceKind}
+    keys: set[str] = set()
+    for where, entry in entries:
+        kind, key = entry.get("kind", SourceKind.SERVER), entry.get("write_key")
+        if kind not in list(SourceKind):
+            yield Problem(f"{where}.kind", f"{kind!r} is no kind of source", suggestion(kind, kinds))
+        if not isinstance(key, str):
+            continue
+        if not key:
+            yield Problem(f"{where}.write_key", "is empty", "Give each source its own.")
+        elif not key.isprintable() or ":" in key or " " in key:
+            what = "has spaces, colons or control characters, which clients cannot send"
+            yield Problem(f"{where}.write_key", what, "Letters, digits, - and _ are fine.")
+        elif key in keys:
+            yield Problem(f"{where}.write_key", "is taken by an earlier source", "Give each source its own.")
+        keys.add(key)
+
+
+def _wrong_destinations(data: Any) -> Iterator[Problem]:
+    entries = _entries(data, "destinations")
+    yield from _wrong_names(
+        [(where, entry.get("name") or entry.get("title") or entry.get("kind")) for where, entry in entries]
+    )
+    for where, entry in entries:
+        if isinstance(entry.get("kind"), str):
+            try:
+                destination = find(entry["kind"])
+                configure(destination, entry.get("settings", {}), entry.get("mappings"), entry.get("preset_pack"))
+            except ConfigurationError as error:
+                yield from (Problem(f"{where}.{p.where}", p.what, p.mend) for p in error.problems)
+
+
+def _wrong_names(names: list[tuple[str, Any]]) -> Iterator[Problem]:
+    """Names that are not unique, or not fit to be shown and typed."""
+    taken: set[str] = set()
+    for where, name in names:
+        if not isinstance(name, str):
+            continue
+        if not 1 <= len(name) <= MAX_NAME:
+            yield Problem(f"{where}.name", f"expected 1 to {MAX_NAME} characters, got {len(name)}")
+        elif not name.isprintable() or name != name.strip():
+            yield Problem(f"{where}.name", "has control characters, or spaces around it")
+        elif name in taken:
+            yield Problem(f"{where}.name", f"{name!r} is taken by an earlier one", "Give each its own name.")
+        taken.add(name)
