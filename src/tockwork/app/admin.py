@@ -1,0 +1,73 @@
+"""The admin listener: a bare ASGI application with health and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from ipaddress import ip_address
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+import structlog
+
+from tockwork.app.metrics import CONTENT_TYPE, Metrics
+from tockwork.ingest.answer import JSON, Answer, Send, reply, unavailable, wrong_method
+
+PATHS: Final = ("/health", "/ready", "/metrics")
+
+_OK: Final = b'{"status":"ok"}'
+_log = structlog.get_logger(__name__)
+
+
+class Admin:
+    """Answers `PATHS`. `ready` says whether the server does its work now.
+
+    A web page can make a browser send requests to this machine under the page's own name (DNS rebinding). So a request
+    must be for an address, for a name without dots, which no stranger can own, or for one of `names`.
+    """
+
+    def __init__(self, metrics: Metrics, ready: Callable[[], bool], names: Collection[str] = ()) -> None:
+        self._metrics = metrics
+        self._ready = ready
+        self._names = frozenset(name.lower() for name in names)
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
+        try:
+            kind, body = await self._found(scope)
+        except Answer as problem:
+            await _refuse(send, problem)
+        except Exception as problem:
+            _log.error("admin request failed", error=type(problem).__name__)
+            await _refuse(send, Answer(500, "internal_error", "the server failed at this request"))
+        else:
+            await reply(send, 200, [kind], b"" if scope["method"] == "HEAD" else body)
+
+    async def _found(self, scope: dict[str, Any]) -> tuple[tuple[bytes, bytes], bytes]:
+        """Content type and body. Raises `Answer` for anything but success."""
+        if not self._for_us(dict(scope["headers"]).get(b"host", b"").decode("latin-1")):
+            raise Answer(421, "unknown_host", "expected a Host header with an address or a name of this server")
+        if scope["path"] not in PATHS:
+            raise Answer(404, "not_found", f"no such path: there are {', '.join(PATHS)}")
+        if scope["method"] not in ("GET", "HEAD"):
+            raise wrong_method("GET, HEAD")
+        if scope["path"] == "/metrics":
+            return (b"content-type", CONTENT_TYPE.encode()), await self._metrics.render()
+        if scope["path"] == "/ready" and not self._ready():
+            raise unavailable("not_ready", "the server does not do its work now")
+        return JSON, _OK
+
+    def _for_us(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+            if name in self._names or not {".", ":"} & set(name):
+                return True
+            ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+
+async def _refuse(send: Send, problem: Answer) -> None:
+    """Unlike the tracking API's errors, these are for no other origin to read."""
+    body = msgspec.json.encode({"code": problem.code, "message": problem.message})
+    await reply(send, problem.status, [JSON, *problem.headers], body)
