@@ -23,7 +23,7 @@ from tockwork.ingest.tracking import Tracking
 from tockwork.model.clock import SystemClock
 from tockwork.model.errors import ConfigurationError
 from tockwork.model.secret import Secret
-from tockwork.store.memory import MemoryJournal
+from tockwork.store.memory import MemoryStore
 
 LOCAL = "127.0.0.1"
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -270,7 +270,7 @@ class TestTracking:
 
 @asynccontextmanager
 async def tracking(**options: Any) -> AsyncIterator[int]:
-    intake = Intake(MemoryJournal(), gather_s=0)
+    intake = Intake(MemoryStore(), gather_s=0)
     await intake.start()
     async with running(Tracking(Sources([Source("s", Secret("wk"))]), intake, SystemClock(), **options)) as port:
         yield port
