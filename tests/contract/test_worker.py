@@ -94,6 +94,9 @@ class Carrier:
     def width(self, link: Link) -> int:
         return self.lanes
 
+    def batch(self, link: Link) -> int:
+        return link.limits.rows
+
     async def attempt(self, rows: Sequence[Row], link: Link, deadline: float | None = None) -> list[Fate]:
         assert deadline is not None
         assert 0 < deadline - self.clock.monotonic() < LEASE_S / 2

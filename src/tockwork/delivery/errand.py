@@ -8,7 +8,7 @@ from random import Random
 
 from tockwork.delivery.batch import Row, body
 from tockwork.delivery.decide import Block, Part, Pause, Resend, RetryAt, Settle, Step, decide, overdue
-from tockwork.delivery.exchange import Exchange
+from tockwork.delivery.exchange import Poster
 from tockwork.delivery.isolation import Places, Search
 from tockwork.delivery.lane import Lane
 from tockwork.delivery.link import Link
@@ -28,7 +28,7 @@ class Errand:
 
     def __init__(
         self,
-        exchange: Exchange,
+        exchange: Poster,
         lane: Lane,
         link: Link,
         rows: Sequence[Row],

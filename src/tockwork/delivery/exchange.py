@@ -8,7 +8,7 @@ import urllib.request
 import zlib
 from collections.abc import Mapping
 from importlib import metadata
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -30,6 +30,14 @@ class Reply(msgspec.Struct, frozen=True):
     http_status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+class Poster(Protocol):
+    """What a sender needs of an `Exchange`."""
+
+    async def post(self, path: str, headers: Mapping[str, str], body: bytes, within_s: float) -> Reply | Answer: ...
+
+    async def close(self) -> None: ...
 
 
 class Exchange:

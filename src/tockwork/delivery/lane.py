@@ -29,6 +29,11 @@ class Lane:
         """How many requests may be under way at once, for now."""
         return int(self._concurrency.limit)
 
+    @property
+    def share(self) -> float:
+        """The share of a full request that may be risked now."""
+        return self._pace.share
+
     def wait_s(self) -> float:
         """Seconds for which the pace, or the platform's throttling, forbids any request."""
         return self._pace.wait_s(self._clock.monotonic())

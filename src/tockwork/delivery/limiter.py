@@ -21,6 +21,10 @@ BURST: Final = 0.1
 SLOWEST: Final = 0.5
 GROWTH: Final = 1.07
 """Factor by which the pace grows in a second of accepted requests: twofold in ten seconds."""
+SMALLEST: Final = 0.01
+"""Share of a full request that is risked while requests are throttled."""
+CALM_S: Final = 5.0
+"""So long after a throttled request, accepted ones may grow again."""
 HOLD_S: Final = 1.0
 HOLD_CAP_S: Final = 60.0
 _FLOW_S: Final = 2.0
@@ -35,6 +39,8 @@ def token_key(token: Secret) -> str:
 class Pace:
     """A token bucket that slows down when the platform says so, and finds back to `per_second` requests a second.
 
+    Requests shrink as well, to `share` of the rows that one may have: what is throttled has to be sent again.
+
     After a throttled request nothing is sent for a while (what the platform asks for, else 1 s, doubling to a minute);
     then it goes on at half of what was really sent before.
     """
@@ -43,6 +49,7 @@ class Pace:
         self._random = random
         self._top = per_second * (1 - BURST)
         self.rate = self._top
+        self.share = 1.0
         self._tokens = self._room
         self._filled: float | None = None
         self._held_until = -math.inf
@@ -75,6 +82,8 @@ class Pace:
         if self.rate < self._top:
             self._fill(now)
             self.rate = min(self._top, self.rate * GROWTH ** min(_GROWTH_S, max(0.0, now - self._grown)))
+        if now - max(self._slowed_at, self._held_until) >= CALM_S:
+            self.share = min(1.0, self.share * 2)
         self._grown = now
 
     def throttled(self, started: float, now: float, retry_after_s: float | None) -> None:
@@ -85,6 +94,7 @@ class Pace:
         if started >= self._slowed_at:
             self._fill(now)
             self.rate = max(SLOWEST, min(self.rate, self._flow_at(now)) / 2)
+            self.share = max(SMALLEST, self.share / 2)
             self._slowed_at = self._grown = now
             hold = min(HOLD_CAP_S, HOLD_S * 2.0 ** min(self._throttled, 20))
             self._throttled += 1

@@ -15,10 +15,11 @@ import msgspec
 
 from tockwork.delivery.batch import Row, pack
 from tockwork.delivery.errand import Errand
-from tockwork.delivery.exchange import TIMEOUT_S, Exchange
+from tockwork.delivery.exchange import TIMEOUT_S, Exchange, Poster
 from tockwork.delivery.lane import Lane
 from tockwork.delivery.limiter import token_key
 from tockwork.delivery.link import Link
+from tockwork.delivery.standing import Condition
 from tockwork.model import reasons
 from tockwork.model.clock import Clock, SystemClock
 from tockwork.model.fate import Fate
@@ -27,6 +28,9 @@ from tockwork.model.outcome import Status
 BASE_URL: Final = "https://business-api.tiktok.com"
 """Source: TikTok, "Report App, Web, Offline, or CRM Events"."""
 
+PROBE_ROWS: Final = 10
+"""Rows of a request that finds out whether the platform works again."""
+
 Report = Callable[[int, Fate], None]
 """Told a row's place and its fate."""
 
@@ -34,8 +38,9 @@ Report = Callable[[int, Fate], None]
 class Sender:
     """One per process: a pool of connections, and one lane for each access token.
 
-    `ca_bundle` names a file or folder of further CA certificates; proxies come from the environment. Raises
-    `ConfigurationError` when the base URL or the bundle is unusable. Make it inside a running event loop; close it.
+    `ca_bundle` names a file or folder of further CA certificates; proxies come from the environment. `exchange` takes
+    the network's place. Raises `ConfigurationError` when the base URL or the bundle is unusable. Make it inside a
+    running event loop; close it.
     """
 
     def __init__(
@@ -46,10 +51,11 @@ class Sender:
         timeout_s: float = TIMEOUT_S,
         clock: Clock | None = None,
         random: Random | None = None,
+        exchange: Poster | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self._random = random or Random()  # noqa: S311 - jitter, not a secret
-        self._exchange = Exchange(base_url, ca_bundle, timeout_s)
+        self._exchange = exchange or Exchange(base_url, ca_bundle, timeout_s)
         self._lanes: dict[str, Lane] = {}
 
     async def __aenter__(self) -> Self:
@@ -64,6 +70,13 @@ class Sender:
     def width(self, link: Link) -> int:
         """How many requests with the link's token may be under way at once, for now."""
         return self._lane(link).width
+
+    def batch(self, link: Link) -> int:
+        """How many rows one request should have, for now: few while requests are throttled, or only probe."""
+        rows = link.limits.rows
+        if link.standing.condition is not Condition.OPEN:
+            return min(rows, PROBE_ROWS)
+        return max(1, int(rows * self._lane(link).share))
 
     def wait_s(self, link: Link) -> float:
         """Seconds for which nothing may be sent over `link`: its standing, its token's pace, or the platform's
@@ -106,6 +119,14 @@ class Sender:
     async def _carry(
         self, rows: Sequence[Row], link: Link, report: Report, *, begin_by: float, end_by: float = math.inf
     ) -> None:
+        most = self.batch(link)
+        if most < link.limits.rows:  # what fails is to be sent again, so little is risked at once
+            now = self._clock.now()
+            for place in range(most, len(rows)):
+                history = rows[place].history
+                reason = reasons.WAITING if history.first_s is None else reasons.RETRYING
+                report(place, Fate(Status.PENDING, reason, history.said or None, retry_at=now, history=history))
+            rows = rows[:most]
         batches, oversized = pack(rows, link.limits)
         for place in oversized:
             detail = f"expected at most {link.limits.bytes} bytes, found {len(rows[place].body)} and the envelope"

@@ -59,6 +59,8 @@ class Carrier(Protocol):
 
     def width(self, link: Link) -> int: ...
 
+    def batch(self, link: Link) -> int: ...
+
 
 class Worker:
     """One per destination instance, which is the consumer `link.name` of the journal. `start` before the first event.
@@ -207,7 +209,7 @@ class Worker:
     async def _gather(self) -> list[Chunk]:
         chunks: list[Chunk] = []
         events, wait, end = 0, READ_S, math.inf
-        while events < self.link.limits.rows and wait > 0:
+        while events < self._sender.batch(self.link) and wait > 0:
             chunk = await self._store.read(self.consumer, wait)
             if chunk is None:
                 break
@@ -272,7 +274,7 @@ class Worker:
         wait = self._sender.wait_s(self.link)
         if wait > 0:
             return wait
-        now, rows = self._clock.now(), self.link.limits.rows
+        now, rows = self._clock.now(), self._sender.batch(self.link)
         probing = self.link.standing.condition is not Condition.OPEN
         if probing:
             due = await self._store.due(self.consumer, math.inf, rows)
