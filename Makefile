@@ -51,7 +51,7 @@ lock: $(DEV) ## choose versions anew and write the locks
 	  --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" - -o locks/uv.txt
 
 clean: ## remove what the verbs above made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/oracle/node_modules
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/oracle/node_modules tests/e2e/clients/node_modules
 
 .venv/uv.stamp: locks/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

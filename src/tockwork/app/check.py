@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from tockwork.app.configuration import load
-from tockwork.app.wire import instances, sources
+from tockwork.app.instance import instances
+from tockwork.app.wire import sources
 from tockwork.destinations.case import differences
 
 

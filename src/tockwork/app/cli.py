@@ -7,12 +7,9 @@ usage or configuration.
 from __future__ import annotations
 
 import asyncio
-import secrets
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,22 +23,22 @@ from rich.table import Table
 import tockwork.app.check as checking
 import tockwork.app.demo as demonstration
 import tockwork.app.explain as explaining
+import tockwork.app.serve as serving
 import tockwork.app.transform as transforming
-from tockwork.app import logs, settings
-from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry, load, read_filled
+from tockwork.app import logs
+from tockwork.app.configuration import load, read_filled
 from tockwork.app.events import blocks, opened
+from tockwork.app.operations import COMMANDS
+from tockwork.app.options import FAILED, MISUSED, AsJson, Data, moment
+from tockwork.app.options import process as process_settings
 from tockwork.app.send import Sent, Tally
 from tockwork.app.send import send as deliver
-from tockwork.app.server import stop_signal
-from tockwork.app.wire import running
 from tockwork.delivery.connection import Connection, connect
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.outcome import Outcome, Status
-from tockwork.sandbox.server import KEEP, PORT, Options, Sandbox
+from tockwork.sandbox.server import KEEP, PORT, Options
 from tockwork.sandbox.server import run as run_sandbox
-
-FAILED = 1
-MISUSED = 2
+from tockwork.store.lock import Role
 
 app = typer.Typer(
     name="tockwork",
@@ -61,7 +58,6 @@ Events = Annotated[str, typer.Argument(help="Events, one JSON object a line; - f
 Now = Annotated[
     str | None, typer.Option("--now", help="The time that counts as now for events without receivedAt, ISO 8601.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines.")]
 
 
 def _version(wanted: bool) -> None:
@@ -87,7 +83,7 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Watch a shopping session go through a server to a stand-in for TikTok."""
-    process = msgspec.structs.replace(settings.read(), port=port)
+    process = process_settings(port=port, admin_port=0)
     logs.configure(process.log_level)
     work = demonstration.demo(process, _out, once=once, sandbox_port=sandbox_port, as_json=as_json)
     raise typer.Exit(asyncio.run(work))
@@ -95,44 +91,24 @@ def demo(
 
 @app.command()
 def serve(
-    config: Annotated[Path | None, typer.Option("--config", help="Sources and destinations, YAML or JSON.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Sources and destinations, YAML or JSON; kept as a new version.")
+    ] = None,
+    data: Data = None,
+    only: Annotated[Role | None, typer.Option("--only", help="Only accept events, or only deliver them.")] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on (TOCKWORK_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for any (TOCKWORK_PORT).")] = None,
+    admin_port: Annotated[
+        int | None, typer.Option(help="Port of health and metrics, 0 for any (TOCKWORK_ADMIN_PORT).")
+    ] = None,
 ) -> None:
-    """Accept events over HTTP and deliver them. Without a configuration they go to a stand-in for TikTok."""
-    process = settings.read()
-    given = {"host": host, "port": port}
-    process = msgspec.structs.replace(process, **{key: value for key, value in given.items() if value is not None})
+    """Accept events over HTTP and deliver them. Needs no configuration to start with."""
+    process = process_settings(data=data, host=host, port=port, admin_port=admin_port)
     logs.configure(process.log_level)
-    asyncio.run(_serve(process, load(config) if config else None))
-
-
-async def _serve(process: settings.Settings, configuration: Configuration | None) -> None:
-    if configuration is not None:
-        async with running(configuration, process) as server:
-            _err.print(f"Accepting events at {server.url}", highlight=False)
-            for problem in (w for worker in server.workers.values() if (w := worker.link.standing.why)):
-                _err.print(f"Waiting: {problem}", highlight=False)
-            await stop_signal()
-        return
-    write_key = secrets.token_urlsafe(16)
-    tried = Configuration(
-        [SourceEntry("first", write_key)],
-        [DestinationEntry("tiktok-conversions", "sandbox", settings={"accessToken": "sandbox", "pixelCode": "C" * 20})],
-    )
-    async with Sandbox().serve() as sandbox:
-        there = msgspec.structs.replace(process, tiktok_url=sandbox.url)
-        async with running(tried, there) as server:
-            _err.print(
-                f"Accepting events at {server.url}; the write key for this run is {write_key}\n"
-                f"Nothing is configured, so rows go to a stand-in for TikTok: {sandbox.url}/\n"
-                f"Send a first event:\n\n  curl {server.url}/v1/track -u {write_key}: "
-                """-d '{"event": "Product Added", "anonymousId": "me", "context": {"page": {"url": "https://shop.example/"}}}'\n""",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
-            await stop_signal()
+    configuration = load(config) if config else None
+    if configuration is not None and config is not None:
+        configuration.managed_by = config.name
+    serving.run(process, configuration, [only] if only else list(Role), _err)
 
 
 @app.command()
@@ -149,7 +125,7 @@ def transform(
     connection = _connected(destination, preset_pack, settings_file, mappings_file, placeholder=True)
     write = transforming.write_requests if requests else transforming.write_lines
     with opened(events) as source:
-        write(connection, source, sys.stdout.buffer, _moment(now))
+        write(connection, source, sys.stdout.buffer, moment(now, "--now"))
         sys.stdout.buffer.flush()
 
 
@@ -165,7 +141,7 @@ def send(
     as_json: AsJson = False,
 ) -> None:
     """Transform events and deliver the rows straight away; ends with a table of outcomes."""
-    process = settings.read()
+    process = process_settings()
     logs.configure(process.log_level)
     connection = _connected(destination, preset_pack, settings_file, mappings_file)
     encode = msgspec.json.Encoder().encode
@@ -177,7 +153,15 @@ def send(
             )
 
     with opened(events) as source, _progress("sending") as moved:
-        work = deliver(connection, source, process, now=_moment(now), timeout_s=timeout, told=told, moved=moved)
+        work = deliver(
+            connection,
+            source,
+            process,
+            now=moment(now, "--now"),
+            timeout_s=timeout,
+            told=told,
+            moved=moved,
+        )
         tally = asyncio.run(work)
     sys.stdout.buffer.flush()
     if not as_json:
@@ -237,7 +221,7 @@ def explain(
                 event = msgspec.json.decode(line, type=dict[str, Any])
             except (msgspec.DecodeError, RecursionError) as error:
                 raise ConfigurationError([Problem("event", f"is no JSON object: {error}")]) from None
-            explanations = connection.explain(event, _moment(now))
+            explanations = connection.explain(event, moment(now, "--now"))
             if as_json:
                 typer.echo(msgspec.json.encode(explanations))
             else:
@@ -267,16 +251,6 @@ def _connected(
     return connection
 
 
-def _moment(text: str | None) -> float:
-    if text is None:
-        return time.time()
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigurationError([Problem("--now", "expected ISO 8601, such as 2026-11-20T00:00:00Z")]) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, where there is a person to see it; yields what moves it."""
@@ -292,6 +266,10 @@ def _table(tally: Tally) -> Table:
     for (status, reason), number in tally.most_common():
         table.add_row(status, reason, f"{number:,}")
     return table
+
+
+for command in COMMANDS:
+    app.command()(command)
 
 
 def main() -> None:

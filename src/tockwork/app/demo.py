@@ -5,6 +5,9 @@ from __future__ import annotations
 from base64 import b64encode
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import aiohttp
@@ -21,8 +24,9 @@ from tockwork.app.wire import running
 from tockwork.model.outcome import Status
 from tockwork.sandbox.record import Stats, StoredEvent
 from tockwork.sandbox.server import Sandbox
-from tockwork.store.memory import MemoryLedger
-from tockwork.store.protocol import Key, Line
+from tockwork.store.archive import Archive
+from tockwork.store.protocol import Line
+from tockwork.store.sqlite import SqliteStore
 
 WRITE_KEY = "demo-write-key"
 DESTINATION = "TikTok Conversions"
@@ -45,22 +49,6 @@ CONFIGURATION = Configuration(
 _STYLES = {"delivered": "green", "filtered": "dim", "invalid": "yellow", "rejected": "red", "pending": "magenta"}
 
 
-class RememberingLedger(MemoryLedger):
-    """Keeps every line, which a server could not afford."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: dict[Key, Line] = {}
-
-    async def record(self, consumer: str, chunk_id: int, events: int, lines: Sequence[Line]) -> None:
-        await super().record(consumer, chunk_id, events, lines)
-        self.lines.update({line.key: line for line in lines})
-
-    async def update(self, consumer: str, lines: Sequence[Line]) -> None:
-        await super().update(consumer, lines)
-        self.lines.update({line.key: line for line in lines})
-
-
 class Step(msgspec.Struct):
     """One event of the session and what became of it. `tiktok` is what the stand-in says of its row."""
 
@@ -79,14 +67,16 @@ async def demo(settings: Settings, console: Console, *, once: bool, sandbox_port
 
     Unless `once`, the server and the stand-in then go on until they are stopped.
     """
-    ledger = RememberingLedger()
-    async with Sandbox().serve(port=sandbox_port) as sandbox:
-        there = msgspec.structs.replace(settings, tiktok_url=sandbox.url)
-        async with running(CONFIGURATION, there, ledger) as server:
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(Sandbox().serve(port=sandbox_port))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="tockwork-demo-")))
+        there = msgspec.structs.replace(settings, tiktok_url=sandbox.url, data=folder)
+        server = await stack.enter_async_context(running(there, CONFIGURATION))
+        if server.workers is not None:
             sent = events()
             answers = await _post(server.url, sent)
-            settled = await server.workers[DESTINATION].drain(SETTLED_S)
-            steps = _steps(sent, answers, ledger.lines, sandbox.events)
+            settled = await server.workers.by_name[DESTINATION].drain(SETTLED_S)
+            steps = _steps(sent, answers, await _lines(server.store, sent), sandbox.events)
             if as_json:
                 console.file.writelines(f"{msgspec.json.encode(step).decode()}\n" for step in steps)
             else:
@@ -107,20 +97,27 @@ async def _post(url: str, sent: Sequence[dict[str, Any]]) -> list[int]:
     return statuses
 
 
+async def _lines(store: SqliteStore, sent: Sequence[dict[str, Any]]) -> dict[str, list[Line]]:
+    """The ledger's lines by messageId, in the order of the events."""
+    archive = Archive(store.database)
+    ids = {event["messageId"] for event in sent}
+    return {each: [line for one in await archive.find(each) for line in one.lines[DESTINATION]] for each in ids}
+
+
 def _steps(
-    sent: Sequence[dict[str, Any]], answers: Sequence[int], lines: dict[Key, Line], arrived: Sequence[StoredEvent]
+    sent: Sequence[dict[str, Any]],
+    answers: Sequence[int],
+    lines: dict[str, list[Line]],
+    arrived: Sequence[StoredEvent],
 ) -> list[Step]:
-    by_id: dict[str, list[Line]] = defaultdict(list)
-    for key in sorted(lines):
-        by_id[lines[key].message_id or ""].append(lines[key])
     rows: dict[str, list[StoredEvent]] = defaultdict(list)
     for arrival in arrived:
         rows[arrival.event_id].append(arrival)
     steps = []
     for event, answer in zip(sent, answers, strict=True):
         step = Step(event.get("event", f"{event['type']} {event.get('name', '')}"), event["messageId"], answer)
-        if by_id[step.message_id]:
-            line = by_id[step.message_id].pop(0)
+        if lines[step.message_id]:
+            line = lines[step.message_id].pop(0)
             step.status, step.mapping, step.reason, step.detail = line.status, line.mapping, line.reason, line.detail
             if line.status == Status.DELIVERED and rows[step.message_id]:
                 step.tiktok = _arrival(rows[step.message_id].pop(0))

@@ -8,14 +8,16 @@ import resource
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from granian._granian import RSGIHTTPProtocol as Protocol
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
+from granian.rsgi import Scope
 from granian.server.embed import Server
 
+from tockwork.app.exchange import Application, serve
 from tockwork.model.errors import ConfigurationError, Problem
 
 IDLE_TIMEOUT_S: Final = 20.0
@@ -26,8 +28,6 @@ MAX_CONNECTIONS: Final = 8192
 HEADER_BYTES: Final = 64 * 1024
 
 _KEEP_LOGGING_AS_IT_IS: Final = {"incremental": True, "formatters": {}, "handlers": {}, "loggers": {}}
-
-Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
 
 class TrackingServer:
@@ -60,9 +60,9 @@ class TrackingServer:
 
         Raises `ConfigurationError` when the address cannot be had.
         """
-        listener = _listen(self._host, self._port)
+        listener = listen(self._host, self._port)
         port: int = listener.getsockname()[1]
-        self._granian = _Granian(self._serve, listener, self._idle_timeout_s)
+        self._granian = Granian(self._serve, listener, self._idle_timeout_s, Interfaces.RSGI)
         self._serving = asyncio.create_task(self._granian.serve(), name="granian")
         return port
 
@@ -83,11 +83,11 @@ class TrackingServer:
                 request.cancel()
             await asyncio.wait([self._serving], timeout=1)
 
-    async def _serve(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def _serve(self, scope: Scope, protocol: Protocol) -> None:
         request = asyncio.current_task()
         self._requests.add(request)
         try:
-            await self._application(scope, receive, send)
+            await serve(self._application, scope, protocol)
         finally:
             self._requests.discard(request)
 
@@ -111,14 +111,14 @@ async def stop_signal() -> signal.Signals:
             loop.remove_signal_handler(number)
 
 
-class _Granian(Server):
+class Granian(Server):
     """Granian on a socket of ours: it then shares its port with nobody (Granian's own sockets set SO_REUSEPORT, so
     that a second server would silently get half of the requests), and port 0 is known."""
 
-    def __init__(self, application: Application, listener: socket.socket, idle_timeout_s: float) -> None:
+    def __init__(self, application: Any, listener: socket.socket, idle_timeout_s: float, interface: Interfaces) -> None:
         super().__init__(
             application,
-            interface=Interfaces.ASGINL,
+            interface=interface,
             http=HTTPModes.http1,
             websockets=False,
             backlog=BACKLOG,
@@ -139,7 +139,7 @@ class _Granian(Server):
         self._shd = holder(self._listener.detach(), False, *backlog)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """A listening socket on the first address that `host` names. Raises `ConfigurationError`."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]

@@ -13,21 +13,27 @@ from tockwork.delivery.connection import URL_VARIABLE
 from tockwork.delivery.sender import BASE_URL
 from tockwork.ingest.proxies import Proxies
 from tockwork.model.errors import ConfigurationError, Problem
+from tockwork.store.retention import Ages
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 MAX_PORT: Final = 65535
+MAX_DAYS: Final = 36_500
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process needs to know beside its configuration."""
+    """What the process needs to know beside its configuration. Ports may be 0 for any."""
 
+    data: Path = Path("tockwork-data")
     host: str = "127.0.0.1"
     port: int = 8080
+    admin_host: str = "127.0.0.1"
+    admin_port: int = 8081
     tiktok_url: str = BASE_URL
     ca_bundle: str | None = None
     log_level: str = "info"
     proxies: Proxies = msgspec.field(default_factory=Proxies)
-    memory_mb: int = 256
+    reserve_mb: int = 64
+    ages: Ages = Ages()
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -43,13 +49,21 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     if level not in LOG_LEVELS:
         problems.append(Problem("TOCKWORK_LOG_LEVEL", f"expected one of {', '.join(LOG_LEVELS)}"))
     settings = Settings(
+        data=Path(_text(environment, "TOCKWORK_DATA", "tockwork-data", problems)),
         host=_text(environment, "TOCKWORK_HOST", "127.0.0.1", problems),
         port=_number(environment, "TOCKWORK_PORT", 8080, MAX_PORT, problems),
+        admin_host=_text(environment, "TOCKWORK_ADMIN_HOST", "127.0.0.1", problems),
+        admin_port=_number(environment, "TOCKWORK_ADMIN_PORT", 8081, MAX_PORT, problems),
         tiktok_url=_text(environment, URL_VARIABLE, BASE_URL, problems),
         ca_bundle=_text(environment, "TOCKWORK_CA_BUNDLE", "", problems) or None,
         log_level=level,
         proxies=proxies,
-        memory_mb=_number(environment, "TOCKWORK_MEMORY_MB", 256, 1_000_000, problems),
+        reserve_mb=_number(environment, "TOCKWORK_RESERVE_MB", 64, 1_000_000, problems),
+        ages=Ages(
+            events=_number(environment, "TOCKWORK_RETENTION_EVENTS_DAYS", 7, MAX_DAYS, problems),
+            ledger=_number(environment, "TOCKWORK_RETENTION_LEDGER_DAYS", 90, MAX_DAYS, problems),
+            dead_letters=_number(environment, "TOCKWORK_RETENTION_DEAD_LETTERS_DAYS", 30, MAX_DAYS, problems),
+        ),
     )
     if problems:
         raise ConfigurationError(problems)

@@ -1,78 +1,115 @@
-"""Puts a server together: sources and destinations on one journal, one sender, one listener."""
+"""Puts a server together: the store, what accepts events, what delivers them, and what looks after both."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from time import time
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 import structlog
 
-from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry
+from tockwork.app.admin import Admin
+from tockwork.app.configuration import Configuration, SourceEntry
+from tockwork.app.exchange import Application
+from tockwork.app.keyring import Keyring
+from tockwork.app.metrics import Metrics
 from tockwork.app.server import TrackingServer
 from tockwork.app.settings import Settings
-from tockwork.delivery.connection import Connection
-from tockwork.delivery.sender import Sender
-from tockwork.delivery.worker import Worker
-from tockwork.destinations.catalog import find
+from tockwork.app.snapshot import Snapshot
+from tockwork.app.survey import survey
+from tockwork.app.versions import Versions
+from tockwork.app.workers import Workers
 from tockwork.destinations.tiktok.phone import prepare
 from tockwork.ingest.intake import Intake
 from tockwork.ingest.source import Source, SourceKind, Sources
 from tockwork.ingest.tracking import Tracking
-from tockwork.model import reasons
 from tockwork.model.clock import SystemClock
 from tockwork.model.errors import ConfigurationError, Problem
-from tockwork.model.outcome import Outcome, Status
 from tockwork.model.secret import Secret
-from tockwork.store.memory import MemoryJournal, MemoryLedger, MemoryRetrySet
-from tockwork.store.protocol import Ledger
+from tockwork.store.control import Control
+from tockwork.store.lock import Role, held
+from tockwork.store.retention import Retention
+from tockwork.store.sqlite import SqliteStore
 
-DRAIN_S: Final = 5.0
-STOP_S: Final = 2.0
+BOTH: Final = (Role.INGEST, Role.DELIVERY)
+LOOK_S: Final = 0.5
+"""How often a server looks for a new configuration, for wishes, and for room on the disk."""
+PURGE_S: Final = 60.0
+GRACE_S: Final = 3.0
+"""With the workers' five seconds, a stop takes less than ten."""
 
 _log = structlog.get_logger(__name__)
 
 
 class Running:
-    """A server that accepts and delivers. `url` is where clients send; `workers` are the destinations' by name."""
+    """A server. `url` is where clients send, empty where it only delivers; `admin_url` is for people and machines that
+    watch it. `version` is the configuration that it runs on."""
 
-    def __init__(self, url: str, tracking: Tracking, workers: dict[str, Worker]) -> None:
-        self.url = url
-        self.tracking = tracking
-        self.workers = workers
+    def __init__(self, store: SqliteStore, versions: Versions, settings: Settings) -> None:
+        self.url = ""
+        self.admin_url = ""
+        self.store = store
+        self.versions = versions
+        self.configuration = Configuration()
+        self.version = 0
+        self.tracking: Tracking | None = None
+        self.intake: Intake | None = None
+        self.workers: Workers | None = None
+        self._settings = settings
+        self._control = Control(store.database)
+        self._retention = Retention(store.database, store.space, settings.ages)
 
+    @property
+    def ready(self) -> bool:
+        """Whether it does its work now."""
+        return self.intake is None or self.intake.ready
 
-class Instance:
-    """A configured destination: its connection, and how a worker transforms with it."""
+    async def apply_newest(self) -> None:
+        """Goes on with the newest configuration. Raises `ConfigurationError`, and keeps the present one, when that is
+        wrong."""
+        version = await self.versions.latest()
+        if version == self.version:
+            return
+        configuration = await self.versions.load(version)
+        known = sources(configuration.sources)
+        if self.workers is not None:
+            await self.workers.apply(configuration, version)
+        if self.tracking is not None:
+            self.tracking.sources = known
+        self.version, self.configuration = version, configuration
+        _log.info("configuration_applied", version=version)
 
-    def __init__(self, entry: DestinationEntry, connection: Connection) -> None:
-        self.name = entry.name
-        self.enabled = entry.enabled
-        self.connection = connection
+    async def look(self) -> None:
+        """Once around: configuration, wishes, room."""
+        await self.apply_newest()
+        if self.workers is not None:
+            wished = await self._control.wishes()
+            if wished:
+                await self.workers.obey(wished)
+                await self._control.fulfilled(wished[-1])
+            purged = await self._retention.make_room(time.time())
+            if purged:
+                _log.warning("events_deleted_early", events=purged.events, mend="Make room on the disk.")
 
-    def transform(self, entries: Sequence[bytes]) -> list[Outcome]:
-        if not self.enabled:
-            return [Outcome(None, None, Status.FILTERED, reasons.DESTINATION_DISABLED) for _ in entries]
-        # "Now" is each event's receivedAt, which the intake stamped.
-        now = time()
-        return [outcome for entry in entries for outcome in self.connection.outcomes(entry, now)]
+    async def purge(self) -> None:
+        """Deletes what is older than it should be."""
+        if self.workers is not None:
+            await self._retention.purge(time.time())
 
-
-def instances(entries: Sequence[DestinationEntry]) -> list[Instance]:
-    """Connects every destination. Raises `ConfigurationError` with the problems of all of them."""
-    found: list[Instance] = []
-    problems: list[Problem] = []
-    for place, entry in enumerate(entries):
-        try:
-            connection = Connection(find(entry.kind), entry.settings, entry.mappings, entry.preset_pack)
-        except ConfigurationError as error:
-            problems += [Problem(f"destinations[{place}].{p.where}", p.what, p.mend) for p in error.problems]
-        else:
-            found.append(Instance(entry, connection))
-    if problems:
-        raise ConfigurationError(problems)
-    return found
+    async def snapshot(self) -> Snapshot:
+        """How everything stands, the store's part as of one commit."""
+        workers = self.workers.by_name if self.workers else {}
+        return await survey(
+            self.store,
+            self.configuration,
+            self.version,
+            standings={name: worker.link.standing for name, worker in workers.items()},
+            counts=self.tracking.counts if self.tracking else None,
+            accepting=self.intake is not None and self.intake.ready,
+        )
 
 
 def sources(entries: Sequence[SourceEntry]) -> Sources:
@@ -94,43 +131,86 @@ def sources(entries: Sequence[SourceEntry]) -> Sources:
 
 @asynccontextmanager
 async def running(
-    configuration: Configuration, settings: Settings, ledger: Ledger | None = None
+    settings: Settings,
+    configuration: Configuration | None = None,
+    roles: Sequence[Role] = BOTH,
+    first: Callable[[], Configuration] = Configuration,
 ) -> AsyncIterator[Running]:
-    """A server on `configuration`, until the block ends: then it takes no more events and delivers what it has.
+    """A server on its data folder, until the block ends: then it takes no more events, and what is not delivered stays.
 
-    Fates go to `ledger`, to one in memory unless given. Raises `ConfigurationError` when the configuration is wrong or
-    the address cannot be had.
+    `configuration` becomes the newest version, unless it is that already; without one, a store that has none yet gets
+    that of `first`. Raises `ConfigurationError` when it is wrong,
+    when the data folder cannot be used, or when an address cannot be had.
     """
-    connected = instances(configuration.destinations)
-    known = sources(configuration.sources)
-    prepare()
-    journal = MemoryJournal(max_bytes=settings.memory_mb * 1_000_000)
-    retries, kept = MemoryRetrySet(), ledger or MemoryLedger()
     async with AsyncExitStack() as stack:
-        sender = await stack.enter_async_context(Sender(base_url=settings.tiktok_url, ca_bundle=settings.ca_bundle))
-        workers: dict[str, Worker] = {}
-        for instance in connected:
-            link = instance.connection.link(instance.name)
-            worker = Worker(link, instance.transform, sender=sender, journal=journal, retries=retries, ledger=kept)
-            await worker.start()
-            stack.push_async_callback(_finish, worker)
-            workers[instance.name] = worker
-        intake = Intake(journal)
-        await intake.start()
-        stack.push_async_callback(intake.stop)
-        tracking = Tracking(known, intake, SystemClock(), proxies=settings.proxies)
-        server = TrackingServer(tracking, settings.host, settings.port)
-        port = await server.start()
-        stack.push_async_callback(server.stop)
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        yield Running(f"http://{host}:{port}", tracking, workers)
+        folder = prepared(settings.data)
+        for role in roles:
+            stack.enter_context(held(folder, role))
+        keyring = Keyring.load(folder)
+        store = await stack.enter_async_context(
+            SqliteStore.open(folder, reserve_bytes=settings.reserve_mb * 1024 * 1024, polling=Role.INGEST not in roles)
+        )
+        server = Running(store, Versions(Control(store.database), keyring), settings)
+        if configuration is None and not await server.versions.latest():
+            configuration = first()
+        if configuration is not None:
+            await server.versions.keep(configuration)
+        if Role.DELIVERY in roles:
+            prepare()
+            server.workers = await stack.enter_async_context(Workers(store, server.versions, settings))
+        if Role.INGEST in roles:
+            server.intake = Intake(store)
+            await server.intake.start()
+            stack.push_async_callback(server.intake.stop)
+            server.tracking = Tracking(Sources([]), server.intake, SystemClock(), proxies=settings.proxies)
+        await server.apply_newest()
+        for name, work, pause_s in (("look", server.look, LOOK_S), ("purge", server.purge, PURGE_S)):
+            stack.push_async_callback(_ended, asyncio.create_task(_again(work, pause_s), name=name))
+        await _listen(server, settings, stack)
+        yield server
 
 
-async def _finish(worker: Worker) -> None:
-    """Delivers what was accepted, as far as time and the destination allow: nothing outlives this process."""
-    if not worker.link.standing.held:
-        await worker.drain(DRAIN_S)
-    await worker.stop(STOP_S)
-    left = (await worker.count()).undecided
-    if left:
-        _log.warning("events_lost", destination=worker.consumer, events=left)
+async def _listen(server: Running, settings: Settings, stack: AsyncExitStack) -> None:
+    admin = Admin(Metrics(server.snapshot), lambda: server.ready, [settings.admin_host])
+    listeners: list[tuple[Application, str, int, str]] = [
+        (admin, settings.admin_host, settings.admin_port, "admin_url")
+    ]
+    if server.tracking is not None:
+        listeners.append((server.tracking, settings.host, settings.port, "url"))
+    for application, host, port, attribute in listeners:
+        listener = TrackingServer(application, host, port, grace_s=GRACE_S)
+        found = await listener.start()
+        stack.push_async_callback(listener.stop)
+        setattr(server, attribute, f"http://{f'[{host}]' if ':' in host else host}:{found}")
+
+
+async def _again(work: Callable[[], Awaitable[None]], pause_s: float) -> None:
+    """Does the work for ever: what fails now may go well the next time."""
+    told = ""
+    while True:
+        await asyncio.sleep(pause_s)
+        try:
+            await work()
+            told = ""
+        except ConfigurationError as error:
+            if str(error) != told:
+                told = str(error)
+                _log.error("configuration_refused", problems=[problem.where for problem in error.problems])
+        except Exception as error:
+            _log.error("upkeep_failed", error=type(error).__name__)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def prepared(folder: Path) -> Path:
+    """The data folder, made if it is not there. Raises `ConfigurationError`."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"cannot be made a data folder: {error.strerror}"
+        raise ConfigurationError([Problem(str(folder), what, "Choose another with --data.")]) from None
+    return folder

@@ -1,0 +1,52 @@
+"""Configured destinations, connected: what a worker makes rows with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import time
+from typing import Final
+
+from tockwork.app.configuration import DestinationEntry
+from tockwork.delivery.connection import Connection
+from tockwork.destinations.catalog import find
+from tockwork.model import reasons
+from tockwork.model.errors import ConfigurationError, Problem
+from tockwork.model.outcome import Outcome, Status
+
+ANY: Final = "sandbox"
+"""The access token for a stand-in, which takes any."""
+
+
+class Instance:
+    """One destination of one configuration version; the `Transform` of its worker."""
+
+    def __init__(self, entry: DestinationEntry, connection: Connection, version: int = 0) -> None:
+        self.name = entry.name
+        self.entry = entry
+        self.connection = connection
+        self.version = version
+
+    def outcomes(self, entries: Sequence[bytes]) -> list[list[Outcome]]:
+        if not self.entry.enabled:
+            return [[Outcome(None, None, Status.FILTERED, reasons.DESTINATION_DISABLED)] for _ in entries]
+        # "Now" is each event's receivedAt, which the intake stamped.
+        now = time()
+        return [self.connection.outcomes(entry, now) for entry in entries]
+
+
+def instances(entries: Sequence[DestinationEntry], version: int = 0) -> list[Instance]:
+    """Connects every destination. Raises `ConfigurationError` with the problems of all of them."""
+    found: list[Instance] = []
+    problems: list[Problem] = []
+    for place, entry in enumerate(entries):
+        try:
+            destination = find(entry.kind)
+            token = {destination.token: ANY} if entry.sandbox else {}
+            connection = Connection(destination, {**token, **entry.settings}, entry.mappings, entry.preset_pack)
+        except ConfigurationError as error:
+            problems += [Problem(f"destinations[{place}].{p.where}", p.what, p.mend) for p in error.problems]
+        else:
+            found.append(Instance(entry, connection, version))
+    if problems:
+        raise ConfigurationError(problems)
+    return found

@@ -1,0 +1,114 @@
+"""A data folder as commands see it that work beside a running server, or without one."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from tockwork.app.configuration import Configuration
+from tockwork.app.instance import Instance, instances
+from tockwork.app.keyring import Keyring
+from tockwork.app.settings import Settings
+from tockwork.app.snapshot import Snapshot
+from tockwork.app.survey import survey
+from tockwork.app.versions import Versions
+from tockwork.model.errors import ConfigurationError, Problem
+from tockwork.store.control import Control, Wish
+from tockwork.store.database import FILE
+from tockwork.store.letters import Letters
+from tockwork.store.retention import DAY_S, Ages, Purged, Retention
+from tockwork.store.sqlite import SqliteStore
+
+
+class Premises:
+    """A data folder that was opened: its store, and the newest configuration."""
+
+    def __init__(self, store: SqliteStore, versions: Versions, settings: Settings) -> None:
+        self.store = store
+        self.versions = versions
+        self.control = Control(store.database)
+        self.configuration = Configuration()
+        self.version = 0
+        self._settings = settings
+
+    async def survey(self) -> Snapshot:
+        return await survey(self.store, self.configuration, self.version)
+
+    def instance(self, name: str) -> Instance:
+        """One destination, connected. Raises `ConfigurationError`."""
+        self._known(name)
+        entries = [entry for entry in self.configuration.destinations if entry.name == name]
+        return instances(entries, self.version)[0]
+
+    async def wish(self, name: str, wish: Wish) -> None:
+        """A running server sees to it within a second, else the next one does. Raises `ConfigurationError` for a
+        destination that is none."""
+        self._known(name)
+        await self.control.wish(name, wish)
+
+    async def purge(self, ages: Ages) -> Purged:
+        return await Retention(self.store.database, self.store.space, ages).purge(time.time())
+
+    async def dead_of_the_last_day(self) -> Mapping[str, Mapping[str, int]]:
+        """Each destination's dead letters of the last day, by reason."""
+        letters, since = Letters(self.store), time.time() - DAY_S
+        return {
+            entry.name: Counter(
+                [letter.reason or "" async for some in letters.dead(entry.name, since) for letter in some]
+            )
+            for entry in self.configuration.destinations
+        }
+
+    def _known(self, name: str) -> None:
+        names = [entry.name for entry in self.configuration.destinations]
+        if name not in names:
+            there = f"there are {', '.join(map(repr, names))}" if names else "there is none"
+            raise ConfigurationError([Problem("destination", f"{name!r} is not configured: {there}")])
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *, make: bool = False) -> AsyncIterator[Premises]:
+    """The data folder of `settings`. Raises `ConfigurationError` when it is none (unless `make`), or cannot be used."""
+    folder = settings.data
+    if make:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    elif not (folder / FILE).is_file():
+        mend = "Start `tockwork serve` there first, or name another folder with --data or TOCKWORK_DATA."
+        raise ConfigurationError([Problem(str(folder), "is no data folder of Tockwork", mend)])
+    async with SqliteStore.open(folder, reserve_bytes=settings.reserve_mb * 1024 * 1024, polling=True) as store:
+        versions = Versions(Control(store.database), Keyring.load(folder))
+        premises = Premises(store, versions, settings)
+        premises.version = await versions.latest()
+        premises.configuration = await versions.load(premises.version)
+        yield premises
+
+
+def backup(settings: Settings, file: Path) -> int:
+    """Copies the database to `file`, while a server may run; returns the copy's bytes. The key stays where it is.
+
+    Raises `ConfigurationError` when the file exists or cannot be written.
+    """
+    source = settings.data / FILE
+    if not source.is_file():
+        raise ConfigurationError([Problem(str(settings.data), "is no data folder of Tockwork")])
+    if file.exists():
+        raise ConfigurationError([Problem(str(file), "exists already", "Name a new file.")])
+    try:
+        file.touch(mode=0o600)
+        original, copy = sqlite3.connect(source), sqlite3.connect(file)
+        try:
+            original.execute("PRAGMA busy_timeout = 30000")
+            original.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+        finally:
+            copy.close()
+            original.close()
+    except (OSError, sqlite3.Error) as error:
+        file.unlink(missing_ok=True)
+        what = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigurationError([Problem(str(file), f"cannot be written: {what}")]) from None
+    return file.stat().st_size

@@ -1,0 +1,75 @@
+"""``tockwork serve``."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+from rich.console import Console
+
+from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry
+from tockwork.app.server import stop_signal
+from tockwork.app.settings import Settings
+from tockwork.app.wire import Running, running
+from tockwork.store.lock import Role
+
+SANDBOX: Final = "sandbox"
+
+
+def first_configuration() -> Configuration:
+    """What a new server starts with: a source, and a destination that goes to the stand-in for TikTok."""
+    return Configuration(
+        sources=[SourceEntry("first", secrets.token_urlsafe(16))],
+        destinations=[
+            DestinationEntry(
+                "tiktok-conversions",
+                SANDBOX,
+                settings={"pixelCode": "SANDBOX0PIXEL0CODE00"},
+                sandbox=True,
+            )
+        ],
+    )
+
+
+def run(settings: Settings, configuration: Configuration | None, roles: Sequence[Role], console: Console) -> None:
+    """Serves until a signal to stop. Raises `ConfigurationError` as `running` does."""
+    asyncio.run(_run(settings, configuration, roles, console))
+
+
+async def _run(
+    settings: Settings, configuration: Configuration | None, roles: Sequence[Role], console: Console
+) -> None:
+    made: list[Configuration] = []
+
+    def first() -> Configuration:
+        made.append(first_configuration())
+        return made[0]
+
+    async with running(settings, configuration, roles, first=first) as server:
+        for line in [*_greeting(server), *(_invitation(server, each) for each in made if server.url)]:
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
+        await stop_signal()
+
+
+def _greeting(server: Running) -> list[str]:
+    lines = [f"Accepting events at {server.url}"] if server.url else []
+    lines.append(f"Metrics at {server.admin_url}/metrics")
+    if server.workers is not None:
+        if server.workers.sandbox_url:
+            lines.append(f"The destination {SANDBOX!r} shows what arrives at {server.workers.sandbox_url}/")
+        for name, worker in server.workers.by_name.items():
+            if worker.link.standing.why:
+                lines.append(f"Waiting: destination {name!r}: {worker.link.standing.why}")
+    return lines
+
+
+def _invitation(server: Running, made: Configuration) -> str:
+    """Said once, when the data folder is made: later starts keep the write key out of the logs."""
+    source = made.sources[0]
+    event = '{"event": "Product Added", "anonymousId": "me", "context": {"page": {"url": "https://shop.example/"}}}'
+    return (
+        f"The write key of the source {source.name!r} is {source.write_key}. Send a first event:\n\n"
+        f"  curl {server.url}/v1/track -u {source.write_key}: -d '{event}'\n"
+    )
