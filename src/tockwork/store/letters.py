@@ -37,8 +37,8 @@ class Letter(msgspec.Struct, frozen=True):
 
 
 class Revived(msgspec.Struct, frozen=True):
-    """What becomes of a letter: its new lines (the first one takes its place, others follow it), and the rows to be sent
-    for those that are pending, by the lines' order."""
+    """What becomes of a letter: its new lines (the first one takes its place, others follow it), and for each of them
+    the row to be sent, where it is pending."""
 
     letter: Letter
     lines: Sequence[Line]

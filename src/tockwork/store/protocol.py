@@ -125,6 +125,8 @@ class Store(Journal, Protocol):
     """Accepted events in order, each consumer's position among them, and every fate.
 
     A consumer is a destination instance. What a method writes is durable once it returns, all of it or nothing.
+    `begin`, `begin_again`, `update` and `keep_standing` raise `UnknownConsumer` for one that has not joined, so that no
+    row of a removed destination is sent. A store that is opened again wants `join` before anything else.
     """
 
     # Position

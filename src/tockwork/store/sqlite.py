@@ -16,6 +16,7 @@ import msgspec
 from tockwork.model import reasons
 from tockwork.model.clock import Clock, SystemClock, wait_for
 from tockwork.model.crash import crash_point
+from tockwork.model.errors import StoreFull
 from tockwork.model.event import Envelope
 from tockwork.model.outcome import Status
 from tockwork.store.database import Database
@@ -89,7 +90,7 @@ class SqliteStore:
         self, entries: Sequence[bytes], message_ids: Sequence[str] = (), sources: Sequence[tuple[str, int]] = ()
     ) -> int:
         content = _pack(entries)
-        self.space.check(len(content))
+        await self._check_room(len(content))
         now = self._clock.now()
         row = {
             "at": now,
@@ -111,8 +112,15 @@ class SqliteStore:
 
         chunk_id = await self.database.write(work)
         crash_point("append_committed")
-        self._appended.set()
+        self._wake()
         return chunk_id
+
+    async def _check_room(self, size: int) -> None:
+        try:
+            self.space.check(size)
+        except StoreFull:  # another process may have made room inside the database
+            await self.database.read(lambda connection: _look_inside(connection, self.space))
+            self.space.check(size)
 
     async def join(self, consumer: str) -> None:
         if consumer in self._cursors:
@@ -155,12 +163,12 @@ class SqliteStore:
 
         await self.database.write(work)
         self._cursors.pop(consumer, None)
-        self._appended.set()  # whoever reads for it must not wait
+        self._wake()  # whoever reads for it must not wait
 
     async def read(self, consumer: str, wait_s: float) -> Chunk | None:
         end = self._clock.monotonic() + wait_s
         while True:
-            self._appended.clear()
+            appended = self._appended
             chunk = await self._next(self._cursor(consumer))
             now = self._clock.monotonic()
             if chunk is not None or now >= end:
@@ -168,7 +176,7 @@ class SqliteStore:
             wake = min([end, *self._cursor(consumer).leases.values()])
             if self._polling:
                 wake = min(wake, now + POLL_S)
-            await wait_for(self._clock, self._appended, wake - now)
+            await wait_for(self._clock, appended, wake - now)
 
     async def begin(self, consumer: str, chunk_ids: Sequence[int], version: int, at: float) -> None:
         number = self._cursor(consumer).id
@@ -278,6 +286,11 @@ class SqliteStore:
             connection.execute(statement, names)
 
         await self.database.write(work)
+
+    def _wake(self) -> None:
+        """Wakes all that wait now; who waits later waits for the next time."""
+        self._appended.set()
+        self._appended = asyncio.Event()
 
     def _cursor(self, consumer: str) -> _Cursor:
         try:

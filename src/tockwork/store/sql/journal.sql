@@ -44,7 +44,9 @@ LEFT JOIN attempt ON attempt.consumer = :consumer AND attempt.chunk_id = chunk.i
 WHERE chunk.id = :chunk_id;
 
 -- name: begin
-INSERT INTO attempt (consumer, chunk_id, begun_at, version) VALUES (:consumer, :chunk_id, :at, :version)
+INSERT INTO attempt (consumer, chunk_id, begun_at, version)
+SELECT :consumer, :chunk_id, :at, :version
+WHERE NOT EXISTS (SELECT 1 FROM page WHERE page.consumer = :consumer AND page.chunk_id = :chunk_id)
 ON CONFLICT DO NOTHING;
 
 -- name: undecided

@@ -5,8 +5,10 @@ SELECT id FROM state WHERE status = :status AND reason = :reason AND mapping = :
 INSERT INTO state (status, reason, mapping) VALUES (:status, :reason, :mapping) RETURNING id;
 
 -- name: settle
+-- Only of a chunk that is the consumer's own.
 INSERT INTO page (consumer, chunk_id, settled_at, events, states)
-VALUES (:consumer, :chunk_id, :at, :events, :states)
+SELECT :consumer, :chunk_id, :at, :events, :states FROM chunk, consumer
+WHERE chunk.id = :chunk_id AND consumer.id = :consumer AND joined_after < chunk.id
 ON CONFLICT DO NOTHING;
 
 -- name: settled
