@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,10 +31,12 @@ from tockwork.app.replay import replay as replaying
 from tockwork.app.settings import Settings
 from tockwork.app.snapshot import DestinationState, Snapshot
 from tockwork.delivery.exchange import Exchange
+from tockwork.model import reasons
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.outcome import Status
 from tockwork.store.control import Wish
 from tockwork.store.lock import Role, is_held
+from tockwork.store.protocol import Line
 from tockwork.store.retention import Ages
 
 _out = Console()
@@ -46,20 +48,30 @@ Days = Annotated[float | None, typer.Option(help="Days; as the server does unles
 When = Annotated[str | None, typer.Option(help="ISO 8601, such as 2026-11-20T00:00:00Z.")]
 
 
-def stats(data: Data = None, as_json: AsJson = False) -> None:
+def stats(
+    data: Data = None,
+    letters: Annotated[
+        int, typer.Option(help="Show so many of the newest dead letters and pending rows of each destination.")
+    ] = 0,
+    as_json: AsJson = False,
+) -> None:
     """Show what became of the events, destination by destination."""
     settings = _settings(data)
 
-    async def work() -> Snapshot:
+    async def work() -> tuple[Snapshot, dict[str, list[Line]]]:
         async with opened(settings) as premises:
-            return await premises.survey()
+            snapshot = await premises.survey()
+            names = [state.name for state in snapshot.destinations]
+            return snapshot, {name: await premises.store.exceptions(name, letters) for name in names}
 
-    snapshot = asyncio.run(work())
+    snapshot, exceptions = asyncio.run(work())
     if as_json:
-        typer.echo(msgspec.json.encode(_plain(snapshot)))
+        typer.echo(msgspec.json.encode(_plain(snapshot, exceptions)))
         return
     for state in snapshot.destinations:
         _out.print(_table(state))
+        for line in exceptions[state.name]:
+            _out.print(_told(line), highlight=False, markup=False, soft_wrap=True)
     for source, events in snapshot.sources.items():
         _out.print(f"source {source!r}: {events:,} events", highlight=False, markup=False)
 
@@ -279,7 +291,14 @@ def _settings(data: Path | None) -> Settings:
     return settings
 
 
-def _plain(snapshot: Snapshot) -> Any:
+def _told(line: Line) -> str:
+    """A dead letter or a pending row, with what was answered and how to mend it."""
+    reason = reasons.REASONS.get(line.reason or "")
+    what = ": ".join(filter(None, (line.reason, line.detail)))
+    return f"{line.status} {line.message_id} ({line.mapping or 'no mapping'}): {what}. {reason.mend if reason else ''}"
+
+
+def _plain(snapshot: Snapshot, exceptions: Mapping[str, Sequence[Line]]) -> Any:
     return {
         "at": datetime.fromtimestamp(snapshot.at, UTC).isoformat(),
         "configuration": snapshot.configuration,
@@ -297,6 +316,7 @@ def _plain(snapshot: Snapshot) -> Any:
                     {"status": each, "reason": reason, "number": number}
                     for (each, reason), number in sorted(state.tally.lines.items(), key=str)
                 ],
+                "letters": [msgspec.structs.asdict(line) for line in exceptions[state.name]],
             }
             for state in snapshot.destinations
         ],

@@ -33,7 +33,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     proxies: Proxies = msgspec.field(default_factory=Proxies)
     reserve_mb: int = 64
-    ages: Ages = Ages()
+    retention_events_days: int = 7
+    retention_ledger_days: int = 90
+    retention_dead_letters_days: int = 30
+
+    @property
+    def ages(self) -> Ages:
+        """For how long what is settled is kept."""
+        return Ages(self.retention_events_days, self.retention_ledger_days, self.retention_dead_letters_days)
 
 
 def read(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -59,10 +66,10 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         log_level=level,
         proxies=proxies,
         reserve_mb=_number(environment, "TOCKWORK_RESERVE_MB", 64, 1_000_000, problems),
-        ages=Ages(
-            events=_number(environment, "TOCKWORK_RETENTION_EVENTS_DAYS", 7, MAX_DAYS, problems),
-            ledger=_number(environment, "TOCKWORK_RETENTION_LEDGER_DAYS", 90, MAX_DAYS, problems),
-            dead_letters=_number(environment, "TOCKWORK_RETENTION_DEAD_LETTERS_DAYS", 30, MAX_DAYS, problems),
+        retention_events_days=_number(environment, "TOCKWORK_RETENTION_EVENTS_DAYS", 7, MAX_DAYS, problems),
+        retention_ledger_days=_number(environment, "TOCKWORK_RETENTION_LEDGER_DAYS", 90, MAX_DAYS, problems),
+        retention_dead_letters_days=_number(
+            environment, "TOCKWORK_RETENTION_DEAD_LETTERS_DAYS", 30, MAX_DAYS, problems
         ),
     )
     if problems:

@@ -60,6 +60,7 @@ class Workers:
             former = self.instances.get(name)
             if former is not None and former.entry.sandbox != instance.entry.sandbox:
                 await self.by_name.pop(name).stop(STOP_S)
+                await self._store.leave(name)  # what waits for a stand-in must not go to TikTok
                 former = None
             if former is None:
                 self.by_name[name] = await self._started(instance)

@@ -28,7 +28,7 @@ PATIENCE_S: Final = 20.0
 """Rows whose request could not begin by then go to the retry set. Well under a chunk's lease."""
 READ_S: Final = 10.0
 FAILED_S: Final = 1.0
-KEEP_S: Final = 30.0
+KEEP_S: Final = 60.0
 SLICE: Final = 100
 """Events that are transformed before others of the process have their turn."""
 
@@ -179,10 +179,10 @@ class Worker:
         _log.error("delivery_failed", destination=self.consumer, error=type(error).__name__)
 
     async def _watch(self) -> float:
-        """Keeps the standing when it has changed, and from time to time, since its clock goes on."""
+        """Keeps the standing when it has changed and, for the clock of rows that wait, from time to time."""
         kept, now = self._kept, self._clock.now()
-        standing = self.link.standing
-        if kept is None or kept.condition is not standing.condition or now - self._kept_at >= KEEP_S:
+        changed = kept is None or kept.condition is not self.link.standing.condition
+        if changed or (now - self._kept_at >= KEEP_S and await self._store.next_at(self.consumer) is not None):
             await self.keep_standing()
             self._kept_at = now
         return KEEP_S

@@ -18,7 +18,6 @@ CREATE TABLE consumer (
   name TEXT NOT NULL UNIQUE,
   active INTEGER NOT NULL,
   joined_after INTEGER NOT NULL,   -- the last chunk that is not its own
-  low INTEGER NOT NULL,            -- every chunk of its own up to here is settled
   joined_events INTEGER NOT NULL,  -- the journal's events when it joined
   before INTEGER NOT NULL,         -- events accepted for it in former times
   decided INTEGER NOT NULL,
