@@ -231,7 +231,8 @@ class Worker:
             loads = [Load(chunk, await self._outcomes(chunk, transform)) for chunk in chunks]
             first = [load.chunk.id for load in loads if load.rows and load.chunk.begun_at is None]
             if first:
-                await self._store.begin(self.consumer, first, transform.version, self._clock.now())
+                at = self._clock.now()
+                await self._kept_on(lambda: self._store.begin(self.consumer, first, transform.version, at))
             fates = iter(await self._attempt([row for load in loads for row in load.rows]))
             crash_point("rows_answered")
             settled = [load.settled(list(islice(fates, len(load.rows)))) for load in loads]

@@ -24,7 +24,7 @@ FILE: Final = "tockwork.db"
 TURN_FILE: Final = "write.lock"
 GROUP: Final = 64
 """So many jobs share one commit at most."""
-CACHE_KIB: Final = 8192
+CACHE_KIB: Final = 2048
 CHECKPOINT_PAGES: Final = 1000
 WAL_BYTES: Final = 8 * 1024 * 1024
 BUSY_S: Final = 30.0
@@ -108,6 +108,7 @@ class Database:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self.rolled_back: list[Callable[[], None]] = []
+        self._distrusted = False
         self._synchronous = os.environ.get(SYNCHRONOUS_VARIABLE, "full")
         self._turn_file = os.open(folder / TURN_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # for nobody else's eyes
@@ -156,6 +157,8 @@ class Database:
         for pragma in (
             "journal_mode = WAL",
             f"synchronous = {self._synchronous}",
+            # Debian's default writes whatever is deleted to the log once more, as zeros: on a full disk nothing could be.
+            "secure_delete = FAST",
             f"cache_size = -{CACHE_KIB}",
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
             f"journal_size_limit = {WAL_BYTES}",
@@ -174,6 +177,8 @@ class Database:
 
     def _write(self, jobs: list[_Job]) -> None:
         try:
+            if self._distrusted:
+                self._reconnect()
             with self._turn():
                 self._writing.execute("BEGIN IMMEDIATE")
                 for job in jobs:
@@ -203,10 +208,15 @@ class Database:
                 self._writing.execute("ROLLBACK")
         self._forget()
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_IOERR:  # what it has in memory may not be what the disk has
-            with suppress(sqlite3.Error):
-                self._writing.close()
-                self._writing = self._connect()
+        if code == sqlite3.SQLITE_IOERR:
+            self._distrusted = True
+
+    def _reconnect(self) -> None:
+        """After the disk failed: what the connection has in memory may not be what the disk has."""
+        with suppress(sqlite3.Error):
+            self._writing.close()
+        self._writing = self._connect()
+        self._distrusted = False
 
     def _forget(self) -> None:
         for forget in self.rolled_back:

@@ -29,6 +29,11 @@ class Overview:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def names(self) -> set[str]:
+        """The consumers."""
+        rows = await self._database.read(lambda connection: connection.execute(OVERVIEW.consumers).fetchall())
+        return {name for _, name, _ in rows}
+
     async def read(self) -> tuple[dict[str, Consumed], dict[str, int]]:
         """Consumers and sources."""
 

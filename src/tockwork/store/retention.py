@@ -60,6 +60,7 @@ class Retention:
     async def make_room(self, now: float) -> Purged:
         """Deletes settled events early, the oldest first, while the disk is short of room."""
         total = Purged()
+        await self._database.read(self._space.look_inside)  # other processes use up what is unused
         while self._space.short:
             purged = await self._step(now, Ages(0.0, self.ages.ledger, self.ages.dead_letters))
             if not purged:
@@ -76,9 +77,7 @@ class Retention:
     async def _step(self, now: float, ages: Ages) -> Purged:
         def work(connection: sqlite3.Connection) -> Purged:
             purged = _delete(connection, now, ages)
-            (pages,) = connection.execute("PRAGMA freelist_count").fetchone()
-            (size,) = connection.execute("PRAGMA page_size").fetchone()
-            self._space.unused_bytes = pages * size
+            self._space.look_inside(connection)
             crash_point("purge_written")
             return purged
 
@@ -95,7 +94,7 @@ def _delete(connection: sqlite3.Connection, now: float, ages: Ages) -> Purged:
         purged.events += events
     old = {"before": now - ages.ledger * DAY_S, "limit": ROWS}
     purged.pages = connection.execute(RETENTION.delete_pages, old).rowcount
-    for statement in (RETENTION.delete_minutes, RETENTION.delete_arrivals):
+    for statement in (RETENTION.delete_minutes, RETENTION.add_up_arrivals, RETENTION.delete_arrivals):
         connection.execute(statement, {"before": now - ages.ledger * DAY_S})
     old = {"before": now - ages.dead_letters * DAY_S, "limit": ROWS}
     purged.dead_letters = connection.execute(RETENTION.delete_letters, old).rowcount

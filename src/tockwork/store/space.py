@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +35,12 @@ class Space:
     def used_bytes(self) -> int:
         """Bytes that the database and its log have on the disk."""
         return sum(file.stat().st_size for file in (self._database, self._log) if file.exists())
+
+    def look_inside(self, connection: sqlite3.Connection) -> None:
+        """Learns how much of the database is unused."""
+        (pages,) = connection.execute("PRAGMA freelist_count").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        self.unused_bytes = pages * size
 
     @property
     def short(self) -> bool:

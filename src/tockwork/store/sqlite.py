@@ -79,7 +79,7 @@ class SqliteStore:
         space = Space(database.path, reserve_bytes)
         try:
             store = cls(database, space, clock or SystemClock(), lease_s, polling)
-            await database.read(lambda connection: _look_inside(connection, space))
+            await database.read(space.look_inside)
             yield store
         finally:
             await asyncio.to_thread(database.close)
@@ -106,7 +106,7 @@ class SqliteStore:
             for source, events in sources:
                 arrival = {"minute": int(now // 60), "source": source, "events": events}
                 connection.execute(JOURNAL.arrived, arrival)
-            _look_inside(connection, self.space)
+            self.space.look_inside(connection)
             crash_point("append_written")
             return chunk_id
 
@@ -119,7 +119,7 @@ class SqliteStore:
         try:
             self.space.check(size)
         except StoreFull:  # another process may have made room inside the database
-            await self.database.read(lambda connection: _look_inside(connection, self.space))
+            await self.database.read(self.space.look_inside)
             self.space.check(size)
 
     async def join(self, consumer: str) -> None:
@@ -338,9 +338,3 @@ def _one(statement: str, names: Mapping[str, object]) -> Callable[[sqlite3.Conne
 
     return work
 
-
-def _look_inside(connection: sqlite3.Connection, space: Space) -> None:
-    """Tells `space` how much of the database is unused."""
-    (pages,) = connection.execute("PRAGMA freelist_count").fetchone()
-    (size,) = connection.execute("PRAGMA page_size").fetchone()
-    space.unused_bytes = pages * size

@@ -29,8 +29,14 @@ DELETE FROM dead WHERE rowid IN (SELECT rowid FROM dead WHERE died_at < :before 
 -- name: delete_minutes
 DELETE FROM minute WHERE minute < :before / 60;
 
+-- name: add_up_arrivals
+-- Minutes go, and what each source ever sent stays: in minute 0.
+INSERT INTO arrival (minute, source, events)
+SELECT 0, source, sum(events) FROM arrival WHERE minute > 0 AND minute < :before / 60 GROUP BY source
+ON CONFLICT (minute, source) DO UPDATE SET events = events + excluded.events;
+
 -- name: delete_arrivals
-DELETE FROM arrival WHERE minute < :before / 60;
+DELETE FROM arrival WHERE minute > 0 AND minute < :before / 60;
 
 -- name: raise_low
 UPDATE consumer SET low = coalesce(
