@@ -108,7 +108,7 @@ class Database:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self.rolled_back: list[Callable[[], None]] = []
-        self._distrusted = False
+        self._distrusted = self._trimming = False
         self._synchronous = os.environ.get(SYNCHRONOUS_VARIABLE, "full")
         self._turn_file = os.open(folder / TURN_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # for nobody else's eyes
@@ -144,6 +144,12 @@ class Database:
         """Runs `work` on what is committed now, one moment for all that it reads."""
         return await self._reader.do(work)
 
+    async def trim(self) -> None:
+        """Gives the log's room back to the disk, unless someone is reading it just now."""
+        self._trimming = True
+        with suppress(sqlite3.Error, StoreFull):
+            await self._writer.do(lambda connection: None)
+
     def close(self) -> None:
         """Ends what is under way."""
         self._writer.stop()
@@ -157,7 +163,7 @@ class Database:
         for pragma in (
             "journal_mode = WAL",
             f"synchronous = {self._synchronous}",
-            # Debian's default writes whatever is deleted to the log once more, as zeros: on a full disk nothing could be.
+            # By Debian's default whatever is deleted goes into the log as zeros: a full disk could not be emptied.
             "secure_delete = FAST",
             f"cache_size = -{CACHE_KIB}",
             f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
@@ -184,6 +190,10 @@ class Database:
                 for job in jobs:
                     self._apart(job)
                 self._writing.execute("COMMIT")
+                if self._trimming:
+                    with suppress(sqlite3.Error):  # what was committed stays so
+                        self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    self._trimming = False
         except Exception as error:
             self._undone(jobs, error)
 

@@ -60,6 +60,8 @@ class Retention:
     async def make_room(self, now: float) -> Purged:
         """Deletes settled events early, the oldest first, while the disk is short of room."""
         total = Purged()
+        if self._space.tight and self._space.log_bytes:
+            await self._database.trim()
         await self._database.read(self._space.look_inside)  # other processes use up what is unused
         while self._space.short:
             purged = await self._step(now, Ages(0.0, self.ages.ledger, self.ages.dead_letters))

@@ -43,9 +43,19 @@ class Space:
         self.unused_bytes = pages * size
 
     @property
+    def log_bytes(self) -> int:
+        """Bytes that the write-ahead log has on the disk."""
+        return self._log.stat().st_size if self._log.exists() else 0
+
+    @property
+    def tight(self) -> bool:
+        """Whether the disk is nearly as full as it may get."""
+        return self.free_bytes < 2 * self.reserve_bytes
+
+    @property
     def short(self) -> bool:
         """Whether old events should make room now: a little before new ones are refused."""
-        return self.free_bytes < 2 * self.reserve_bytes and self.unused_bytes < self.reserve_bytes
+        return self.tight and self.unused_bytes < self.reserve_bytes
 
     def check(self, size: int) -> None:
         """Raises `StoreFull` when `size` bytes more would use up the reserve."""
