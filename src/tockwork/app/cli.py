@@ -104,7 +104,7 @@ def serve(
 ) -> None:
     """Accept events over HTTP and deliver them. Needs no configuration to start with."""
     process = process_settings(data=data, host=host, port=port, admin_port=admin_port)
-    logs.configure(process.log_level)
+    logs.configure(process.log_level, "stdout")
     configuration = load(config) if config else None
     if configuration is not None and config is not None:
         configuration.managed_by = config.name

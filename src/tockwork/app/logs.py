@@ -1,4 +1,4 @@
-"""Logs: JSON lines on standard error, without personal data.
+"""Logs: JSON lines without personal data.
 
 Texts of errors can repeat what they failed on, an event's values among them. So no line has one: errors are logged by
 their type, and those that nobody caught with the places in the code that they went through.
@@ -11,23 +11,26 @@ import sys
 import traceback
 from contextlib import suppress
 from types import TracebackType
-from typing import TextIO, cast
+from typing import Literal, TextIO, cast
 
 import structlog
 
 _log = structlog.get_logger(__name__)
 
 
-class _Stderr:
-    """Standard error as it is at the time. One that is closed or full costs log lines, never deliveries."""
+class _Stream:
+    """A stream of `sys` as it is at the time. One that is closed or full costs log lines, never deliveries."""
+
+    def __init__(self, name: Literal["stdout", "stderr"]) -> None:
+        self._name = name
 
     def write(self, text: str) -> None:
         with suppress(OSError, ValueError):
-            sys.stderr.write(text)
+            getattr(sys, self._name).write(text)
 
     def flush(self) -> None:
         with suppress(OSError, ValueError):
-            sys.stderr.flush()
+            getattr(sys, self._name).flush()
 
 
 class _Libraries(logging.Handler):
@@ -44,7 +47,7 @@ class _Libraries(logging.Handler):
         )
 
 
-def configure(level: str) -> None:
+def configure(level: str, to: Literal["stdout", "stderr"] = "stderr") -> None:
     """Log from `level` on, one JSON object a line; what libraries log too, from warnings on, and errors that nobody
     caught."""
     structlog.configure(
@@ -54,7 +57,7 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Stderr())),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, _Stream(to))),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()

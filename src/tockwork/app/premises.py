@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from tockwork.app.configuration import Configuration
@@ -108,7 +108,8 @@ def backup(settings: Settings, file: Path) -> int:
             copy.close()
             original.close()
     except (OSError, sqlite3.Error) as error:
-        file.unlink(missing_ok=True)
+        with suppress(OSError):
+            file.unlink()
         what = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigurationError([Problem(str(file), f"cannot be written: {what}")]) from None
     return file.stat().st_size

@@ -70,8 +70,8 @@ async def replay(
                 letter, instance, History() if selection.force else History(ambiguous_at=letter.ambiguous_at)
             )
             became[_word(again)] += 1
-            if again is not None:
-                revived.append(again)
+            if again is not None and (again.retries[0] is not None or letter.status is not Status.DELIVERED):
+                revived.append(again)  # what was delivered stays so where no row can be made any more
         if revived and not dry_run:
             await letters.revive(instance.name, revived)
         moved(len(some))
@@ -83,11 +83,10 @@ async def replay(
 async def _selected(letters: Letters, consumer: str, selection: Selection) -> AsyncIterator[list[Letter]]:
     # Each is decided anew at once, so what is read must not grow by what is written meanwhile.
     until = min(selection.until, time.time())
-    ways = [letters.dead(consumer, selection.since, until)]
-    if selection.include_delivered:
-        ways.append(letters.delivered(consumer, selection.since, until))
-    for way in ways:
-        async for some in way:
+    # Delivered ones come first: a server may deliver the dead letters at once.
+    ways = [letters.delivered] if selection.include_delivered else []
+    for way in [*ways, letters.dead]:
+        async for some in way(consumer, selection.since, until):
             if wanted := [letter for letter in some if selection.takes(letter)]:
                 yield wanted
 

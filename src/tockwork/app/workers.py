@@ -16,8 +16,9 @@ from tockwork.app.versions import Versions
 from tockwork.delivery.sender import Sender
 from tockwork.delivery.worker import Transform, Worker
 from tockwork.sandbox.server import Sandbox
-from tockwork.store.control import Wish, Wished
-from tockwork.store.protocol import Store
+from tockwork.store.control import Control, Wish, Wished
+from tockwork.store.overview import Overview
+from tockwork.store.sqlite import SqliteStore
 
 STOP_S: Final = 5.0
 
@@ -31,11 +32,12 @@ class Workers:
     them; `sandbox_url` is where it shows what arrived.
     """
 
-    def __init__(self, store: Store, versions: Versions, settings: Settings) -> None:
+    def __init__(self, store: SqliteStore, versions: Versions, settings: Settings) -> None:
         self.by_name: dict[str, Worker] = {}
         self.instances: dict[str, Instance] = {}
         self.sandbox_url = ""
         self._store = store
+        self._control = Control(store.database)
         self._versions = versions
         self._settings = settings
         self._stack = AsyncExitStack()
@@ -52,9 +54,11 @@ class Workers:
     async def apply(self, configuration: Configuration, version: int) -> None:
         """Starts, changes and removes workers. Raises `ConfigurationError`, and changes nothing, when it is wrong."""
         wanted = {i.name: i for i in await asyncio.to_thread(instances, configuration.destinations, version)}
-        for name in self.by_name.keys() - wanted.keys():
-            await self.by_name.pop(name).stop(STOP_S)
-            del self.instances[name]
+        known = await Overview(self._store.database).names()  # to earlier processes too
+        for name in (known | self.by_name.keys()) - wanted.keys():
+            if name in self.by_name:
+                await self.by_name.pop(name).stop(STOP_S)
+                del self.instances[name]
             await self._store.leave(name)
         for name, instance in wanted.items():
             former = self.instances.get(name)
@@ -74,16 +78,9 @@ class Workers:
         """Does what people want, and keeps it for the next process."""
         for wish in wished:
             worker = self.by_name.get(wish.consumer)
-            if worker is None:
-                continue
-            match wish.wish:
-                case Wish.PAUSE:
-                    worker.pause()
-                case Wish.RESUME:
-                    worker.resume()
-                case Wish.WAKE:
-                    worker.wake()
-            await worker.keep_standing()
+            if worker is not None:
+                _heeds(worker, wish.wish)
+                await worker.keep_standing()
 
     async def _started(self, instance: Instance) -> Worker:
         name, connection = instance.name, instance.connection
@@ -96,7 +93,11 @@ class Workers:
 
         sender = await self._sender(instance.entry.sandbox)
         worker = Worker(connection.link(name), instance, sender=sender, store=self._store, former=former)
+        wished = await self._control.wishes()  # before it sends anything
         await worker.start()
+        for wish in wished:
+            if wish.consumer == name:
+                _heeds(worker, wish.wish)
         return worker
 
     async def _sender(self, to_sandbox: bool) -> Sender:
@@ -108,3 +109,13 @@ class Workers:
             sender = Sender(base_url=url, ca_bundle=self._settings.ca_bundle)
             self._senders[to_sandbox] = await self._stack.enter_async_context(sender)
         return self._senders[to_sandbox]
+
+
+def _heeds(worker: Worker, wish: Wish) -> None:
+    match wish:
+        case Wish.PAUSE:
+            worker.pause()
+        case Wish.RESUME:
+            worker.resume()
+        case Wish.WAKE:
+            worker.wake()

@@ -113,9 +113,10 @@ class Database:
         self._turn_file = os.open(folder / TURN_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # for nobody else's eyes
         try:
+            check_version(self.path)
             self._writing = self._connect()
             with self._turn():
-                migrate(self._writing, self.path)
+                migrate(self._writing)
             self._reading = self._connect()
         except sqlite3.Error as error:
             os.close(self._turn_file)
@@ -245,15 +246,23 @@ class Database:
                         self._reading.execute("COMMIT")
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
-    """Brings the schema up to date, each step in a transaction of its own. Raises `ConfigurationError`."""
-    known = migrations()
-    newest = known[-1][0]
-    found = connection.execute("PRAGMA user_version").fetchone()[0]
+def check_version(path: Path) -> None:
+    """Raises `ConfigurationError` for a file of a newer version, of which nothing is changed."""
+    connection = sqlite3.connect(path, timeout=BUSY_S)
+    try:
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+    finally:
+        connection.close()
+    newest = migrations()[-1][0]
     if found > newest:
         what = f"was written by a newer version of Tockwork (schema {found}; this one knows {newest})"
         raise ConfigurationError([Problem(str(path), what, "Run that version, or restore a backup of this one's.")])
-    for version, script in known:
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Brings the schema up to date, each step in a transaction of its own."""
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    for version, script in migrations():
         if version > found:
             connection.execute("BEGIN IMMEDIATE")
             try:

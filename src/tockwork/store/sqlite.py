@@ -337,4 +337,3 @@ def _one(statement: str, names: Mapping[str, object]) -> Callable[[sqlite3.Conne
         return None if found is None else Chunk(found[0], unpack(found[1]), found[2], found[3])
 
     return work
-
