@@ -170,7 +170,7 @@ def test_process_settings_lose_credentials_and_folders() -> None:
     found = of_process(Settings(tiktok_url=url, ca_bundle="/home/ann.smith/ca.pem"))
     assert found["tiktok_url"] == "https://gateway.example:8443/tiktok"
     assert found["ca_bundle"] == "…/ca.pem"
-    assert (found["port"], found["log_level"], found["ages"]["events"]) == (8080, "info", 7.0)
+    assert (found["port"], found["log_level"], found["retention_events_days"]) == (8080, "info", 7)
     assert set(found) == set(Settings.__struct_fields__)
 
 

@@ -69,7 +69,7 @@ def stats(
         typer.echo(msgspec.json.encode(_plain(snapshot, exceptions)))
         return
     for state in snapshot.destinations:
-        _out.print(_table(state))
+        _show_state(state)
         for line in exceptions[state.name]:
             _out.print(_told(line), highlight=False, markup=False, soft_wrap=True)
     for source, events in snapshot.sources.items():
@@ -295,7 +295,8 @@ def _told(line: Line) -> str:
     """A dead letter or a pending row, with what was answered and how to mend it."""
     reason = reasons.REASONS.get(line.reason or "")
     what = ": ".join(filter(None, (line.reason, line.detail)))
-    return f"{line.status} {line.message_id} ({line.mapping or 'no mapping'}): {what}. {reason.mend if reason else ''}"
+    mend = reason.mend if reason else ""
+    return f"{line.status} {line.message_id} ({line.mapping or 'no mapping'}): {what.rstrip('.')}. {mend}"
 
 
 def _plain(snapshot: Snapshot, exceptions: Mapping[str, Sequence[Line]]) -> Any:
@@ -323,18 +324,23 @@ def _plain(snapshot: Snapshot, exceptions: Mapping[str, Sequence[Line]]) -> Any:
     }
 
 
-def _table(state: DestinationState) -> Table:
+def _show_state(state: DestinationState) -> None:
     tally = state.tally
     condition = state.condition + (f" ({state.reason})" if state.reason else "")
-    title = f"{state.name}{' (sandbox)' if state.sandbox else ''}: {condition}, {tally.accepted:,} events"
-    table = Table(title=title, title_justify="left", min_width=40)
+    _out.print(
+        f"{state.name}{' (sandbox)' if state.sandbox else ''}: {condition}, {tally.accepted:,} events",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    table = Table(min_width=40)
     table.add_column("state")
     table.add_column("reason")
     table.add_column("number", justify="right")
     table.add_row("undecided", "", f"{tally.undecided:,}")
     for (status, reason), number in sorted(tally.lines.items(), key=lambda item: -item[1]):
         table.add_row(status, reason, f"{number:,}")
-    return table
+    _out.print(table)
 
 
 COMMANDS = (stats, pause, resume, replay, purge, backup, plan, apply, export, doctor)

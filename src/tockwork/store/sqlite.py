@@ -1,4 +1,4 @@
-"""The embedded store: one SQLite file that several processes of one machine share (docs/decisions/0007-sqlite.md)."""
+"""The embedded store: one SQLite file that several processes of one machine share (docs/decisions/0007-sqlite-store.md)."""
 
 from __future__ import annotations
 
