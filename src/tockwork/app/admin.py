@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import msgspec
 import structlog
 
 from tockwork.app.metrics import CONTENT_TYPE, Metrics
-from tockwork.ingest.answer import JSON, Answer, Send, reply, unavailable, wrong_method
+from tockwork.ingest.answer import JSON, Answer, unavailable, wrong_method
+from tockwork.ingest.rsgi import Fields
 
 PATHS: Final = ("/health", "/ready", "/metrics")
 
 _OK: Final = b'{"status":"ok"}'
 _log = structlog.get_logger(__name__)
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Admin:
@@ -40,9 +42,9 @@ class Admin:
             _log.error("admin request failed", error=type(problem).__name__)
             await _refuse(send, Answer(500, "internal_error", "the server failed at this request"))
         else:
-            await reply(send, 200, [kind], b"" if scope["method"] == "HEAD" else body)
+            await _reply(send, 200, [kind], b"" if scope["method"] == "HEAD" else body)
 
-    async def _found(self, scope: dict[str, Any]) -> tuple[tuple[bytes, bytes], bytes]:
+    async def _found(self, scope: dict[str, Any]) -> tuple[tuple[str, str], bytes]:
         """Content type and body. Raises `Answer` for anything but success."""
         if not self._for_us(dict(scope["headers"]).get(b"host", b"").decode("latin-1")):
             raise Answer(421, "unknown_host", "expected a Host header with an address or a name of this server")
@@ -51,7 +53,7 @@ class Admin:
         if scope["method"] not in ("GET", "HEAD"):
             raise wrong_method("GET, HEAD")
         if scope["path"] == "/metrics":
-            return (b"content-type", CONTENT_TYPE.encode()), await self._metrics.render()
+            return ("content-type", CONTENT_TYPE), await self._metrics.render()
         if scope["path"] == "/ready" and not self._ready():
             raise unavailable("not_ready", "the server does not do its work now")
         return JSON, _OK
@@ -69,5 +71,10 @@ class Admin:
 
 async def _refuse(send: Send, problem: Answer) -> None:
     """Unlike the tracking API's errors, these are for no other origin to read."""
-    body = msgspec.json.encode({"code": problem.code, "message": problem.message})
-    await reply(send, problem.status, [JSON, *problem.headers], body)
+    await _reply(send, problem.status, [JSON, *problem.headers], problem.body)
+
+
+async def _reply(send: Send, status: int, headers: Fields, body: bytes) -> None:
+    encoded = [(name.encode(), value.encode()) for name, value in headers]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})

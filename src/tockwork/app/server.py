@@ -8,16 +8,14 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-from granian._granian import RSGIHTTPProtocol as Protocol
 from granian._granian import SocketHolder
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
-from granian.rsgi import Scope
 from granian.server.embed import Server
 
-from tockwork.app.exchange import Application, serve
 from tockwork.model.errors import ConfigurationError, Problem
 
 IDLE_TIMEOUT_S: Final = 20.0
@@ -25,21 +23,29 @@ GRACE_S: Final = 8.0
 """Leaves the rest of the process two of the ten seconds that a stop may take."""
 BACKLOG: Final = 1024
 MAX_CONNECTIONS: Final = 8192
-HEADER_BYTES: Final = 64 * 1024
+HEADER_BYTES: Final = 16 * 1024
+
+RSGI: Final = Interfaces.RSGI
+ASGI: Final = Interfaces.ASGINL
+"""Without its lifespan: starting and stopping is done here."""
+
+Application = Callable[..., Awaitable[None]]
+Interface = Interfaces
 
 _KEEP_LOGGING_AS_IT_IS: Final = {"incremental": True, "formatters": {}, "handlers": {}, "loggers": {}}
 
 
-class TrackingServer:
-    """Serves an ASGI application over HTTP/1.1 on one address. Use once: `start`, then `stop`.
+class HttpServer:
+    """Serves an application over HTTP/1.1 on one address. Use once: `start`, then `stop`.
 
-    `idle_timeout_s` is how long a connection may be idle, or take to send its headers; `grace_s` how long requests that
-    were under way may take once `stop` is called.
+    `interface` is how the application is called: `RSGI` or `ASGI`. `idle_timeout_s` is how long a connection may be
+    idle, or take to send its headers; `grace_s` how long requests that were under way may take once `stop` is called.
     """
 
     def __init__(
         self,
         application: Application,
+        interface: Interface,
         host: str,
         port: int,
         *,
@@ -47,6 +53,7 @@ class TrackingServer:
         grace_s: float = GRACE_S,
     ) -> None:
         self._application = application
+        self._interface = interface
         self._host = host
         self._port = port
         self._idle_timeout_s = idle_timeout_s
@@ -62,7 +69,7 @@ class TrackingServer:
         """
         listener = listen(self._host, self._port)
         port: int = listener.getsockname()[1]
-        self._granian = Granian(self._serve, listener, self._idle_timeout_s, Interfaces.RSGI)
+        self._granian = Granian(self._serve, listener, self._idle_timeout_s, self._interface)
         self._serving = asyncio.create_task(self._granian.serve(), name="granian")
         return port
 
@@ -83,11 +90,11 @@ class TrackingServer:
                 request.cancel()
             await asyncio.wait([self._serving], timeout=1)
 
-    async def _serve(self, scope: Scope, protocol: Protocol) -> None:
+    async def _serve(self, *asked: Any) -> None:
         request = asyncio.current_task()
         self._requests.add(request)
         try:
-            await serve(self._application, scope, protocol)
+            await self._application(*asked)
         finally:
             self._requests.discard(request)
 

@@ -13,10 +13,9 @@ import structlog
 
 from tockwork.app.admin import Admin
 from tockwork.app.configuration import Configuration, SourceEntry
-from tockwork.app.exchange import Application
 from tockwork.app.keyring import Keyring
 from tockwork.app.metrics import Metrics
-from tockwork.app.server import TrackingServer
+from tockwork.app.server import ASGI, RSGI, Application, HttpServer, Interface
 from tockwork.app.settings import Settings
 from tockwork.app.snapshot import Snapshot
 from tockwork.app.survey import survey
@@ -84,9 +83,9 @@ class Running:
 
     async def look(self) -> None:
         """Once around: configuration, wishes, room."""
+        wished = await self._control.wishes() if self.workers else []  # first: theirs may be a new destination
         await self.apply_newest()
         if self.workers is not None:
-            wished = await self._control.wishes()
             if wished:
                 await self.workers.obey(wished)
                 await self._control.fulfilled(wished[-1])
@@ -172,13 +171,13 @@ async def running(
 
 async def _listen(server: Running, settings: Settings, stack: AsyncExitStack) -> None:
     admin = Admin(Metrics(server.snapshot), lambda: server.ready, [settings.admin_host])
-    listeners: list[tuple[Application, str, int, str]] = [
-        (admin, settings.admin_host, settings.admin_port, "admin_url")
+    listeners: list[tuple[Application, Interface, str, int, str]] = [
+        (admin, ASGI, settings.admin_host, settings.admin_port, "admin_url")
     ]
     if server.tracking is not None:
-        listeners.append((server.tracking, settings.host, settings.port, "url"))
-    for application, host, port, attribute in listeners:
-        listener = TrackingServer(application, host, port, grace_s=GRACE_S)
+        listeners.append((server.tracking, RSGI, settings.host, settings.port, "url"))
+    for application, interface, host, port, attribute in listeners:
+        listener = HttpServer(application, interface, host, port, grace_s=GRACE_S)
         found = await listener.start()
         stack.push_async_callback(listener.stop)
         setattr(server, attribute, f"http://{f'[{host}]' if ':' in host else host}:{found}")

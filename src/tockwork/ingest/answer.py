@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
+from tockwork.ingest.rsgi import Exchange, Fields
 from tockwork.model.errors import EventError
 
 RETRY_AFTER_S: Final = 5
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Headers = Sequence[tuple[bytes, bytes]]
-
-JSON: Final = (b"content-type", b"application/json")
-ANY_ORIGIN: Final = (b"access-control-allow-origin", b"*")
+JSON: Final = ("content-type", "application/json")
+ANY_ORIGIN: Final = ("access-control-allow-origin", "*")
 
 
 class Answer(Exception):  # noqa: N818 (the client's error, not ours)
     """Ends a request with an error: an HTTP status, a code that stays the same, and what to mend."""
 
-    def __init__(self, status: int, code: str, message: str, headers: Headers = ()) -> None:
+    def __init__(self, status: int, code: str, message: str, headers: Fields | None = None) -> None:
         self.status = status
         self.code = code
         self.message = message
-        self.headers = headers
+        self.headers = headers or []
         super().__init__(message)
 
-    async def send(self, send: Send) -> None:
-        body = msgspec.json.encode({"code": self.code, "message": self.message})
-        await reply(send, self.status, [JSON, ANY_ORIGIN, *self.headers], body)
+    @property
+    def body(self) -> bytes:
+        return msgspec.json.encode({"code": self.code, "message": self.message})
+
+    def send(self, exchange: Exchange) -> None:
+        exchange.response_bytes(self.status, [JSON, ANY_ORIGIN, *self.headers], self.body)
 
 
 def bad_request(problem: EventError) -> Answer:
@@ -47,17 +47,17 @@ def not_found() -> Answer:
 
 
 def wrong_method(allowed: str) -> Answer:
-    return Answer(405, "method_not_allowed", f"expected one of {allowed}", [(b"allow", allowed.encode())])
+    return Answer(405, "method_not_allowed", f"expected one of {allowed}", [("allow", allowed)])
 
 
 def body_timeout(deadline_s: float) -> Answer:
     message = f"expected the whole body within {deadline_s:g} seconds"
-    return Answer(408, "body_timeout", message, [(b"connection", b"close")])
+    return Answer(408, "body_timeout", message, [("connection", "close")])
 
 
 def incomplete_body() -> Answer:
     message = "expected the body that the headers announce: it broke off, or its chunks cannot be told apart"
-    return Answer(400, "incomplete_body", message, [(b"connection", b"close")])
+    return Answer(400, "incomplete_body", message, [("connection", "close")])
 
 
 def overloaded(message: str) -> Answer:
@@ -70,11 +70,6 @@ def unavailable(code: str, message: str) -> Answer:
     return Answer(503, code, message, _again_later())
 
 
-def _again_later() -> Headers:
+def _again_later() -> Fields:
     """Browsers may read how much later."""
-    return [(b"retry-after", str(RETRY_AFTER_S).encode()), (b"access-control-expose-headers", b"Retry-After")]
-
-
-async def reply(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return [("retry-after", str(RETRY_AFTER_S)), ("access-control-expose-headers", "Retry-After")]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -119,6 +120,8 @@ class Intake:
     def _portions(self, entries: Sequence[bytes], message_ids: Sequence[str], source: str) -> list[_Portion]:
         """Entries cut so that none of the parts is more than a chunk."""
         loop = asyncio.get_running_loop()
+        if len(entries) == 1:
+            return [_Portion(entries, message_ids, source, len(entries[0]), loop.time(), loop.create_future())]
         portions: list[_Portion] = []
         start = size = 0
 
@@ -182,8 +185,8 @@ class Intake:
     async def _append(self, chunk: list[_Portion]) -> None:
         try:
             await self._journal.append(
-                [entry for portion in chunk for entry in portion.entries],
-                [message_id for portion in chunk for message_id in portion.message_ids],
+                list(chain.from_iterable([portion.entries for portion in chunk])),
+                list(chain.from_iterable([portion.message_ids for portion in chunk])),
                 _runs(chunk),
             )
         except Exception as problem:
@@ -198,7 +201,7 @@ class Intake:
 
 def _runs(chunk: Sequence[_Portion]) -> list[tuple[str, int]]:
     """How many entries in a row came from which source."""
-    by_source = groupby(chunk, key=lambda portion: portion.source)
+    by_source = groupby(chunk, key=attrgetter("source"))
     return [(source, sum(len(portion.entries) for portion in portions)) for source, portions in by_source]
 
 

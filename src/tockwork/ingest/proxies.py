@@ -30,16 +30,17 @@ class Proxies:
         `peer` is the connection's other end, `forwarded_for` the values of ``X-Forwarded-For`` in their order. Empty
         when the peer has no address (a Unix socket). A mapped IPv4 address is given as IPv4.
         """
+        if not self._networks:
+            return _text(peer)
         client = _address(peer)
         if client is None:
             return ""
-        if self._networks:
-            hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]
-            while hops and self._trusts(client):
-                further = _address(hops.pop())
-                if further is None:
-                    break
-                client = further
+        hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]
+        while hops and self._trusts(client):
+            further = _address(hops.pop())
+            if further is None:
+                break
+            client = further
         return str(client)
 
     def _trusts(self, address: IPv4Address | IPv6Address) -> bool:
@@ -53,3 +54,8 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
     except ValueError:
         return None
     return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+
+
+@lru_cache(maxsize=4096)
+def _text(address: str) -> str:
+    return str(_address(address) or "")

@@ -15,7 +15,7 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from tockwork.ingest.answer import Answer, overloaded, unavailable
+from tockwork.ingest.answer import ANY_ORIGIN, JSON, Answer, overloaded, unavailable
 
 HOP_BY_HOP: Final = {"connection", "content-length", "host", "keep-alive", "transfer-encoding"}
 RETRY_AFTER_S: Final = 1
@@ -88,7 +88,7 @@ class Proxy:
         self.exchanges.append(noted)
         fault = self.faults.pop(0) if self.faults and request.method == "POST" else None
         if isinstance(fault, Answer):
-            answer = await _response(fault)
+            answer = _response(fault)
         elif fault is Loss.REQUEST:
             return _broken(request)
         else:
@@ -116,17 +116,7 @@ def _broken(request: web.Request) -> web.Response:
     return web.Response()
 
 
-async def _response(answer: Answer) -> web.Response:
+def _response(answer: Answer) -> web.Response:
     """What the server itself would send, but for the time to wait."""
-    sent: list[dict[str, Any]] = []
-
-    async def send(message: dict[str, Any]) -> None:
-        await asyncio.sleep(0)
-        sent.append(message)
-
-    await answer.send(send)
-    start, body = sent
-    headers = {name.decode(): value.decode() for name, value in start["headers"]}
-    return web.Response(
-        status=start["status"], headers={**headers, "retry-after": str(RETRY_AFTER_S)}, body=body["body"]
-    )
+    headers = {**dict([JSON, ANY_ORIGIN, *answer.headers]), "retry-after": str(RETRY_AFTER_S)}
+    return web.Response(status=answer.status, headers=headers, body=answer.body)
