@@ -16,9 +16,9 @@ from tests.contract.books import checked
 from tests.contract.store_opened import read
 from tests.contract.store_values import WEB
 
-from tockwork.app.configuration import DestinationEntry
-from tockwork.app.instance import Instance, instances
-from tockwork.app.replay import PENDING, TOO_LATE, UNMATCHED, Selection, replay
+from tockwork.app.commands.replay import PENDING, TOO_LATE, UNMATCHED, Selection, replay
+from tockwork.app.configuration.entries import DestinationEntry
+from tockwork.app.configuration.instance import Instance, instances
 from tockwork.model.clock import SimulatedClock
 from tockwork.model.fate import History
 from tockwork.model.outcome import Status

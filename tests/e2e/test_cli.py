@@ -14,7 +14,7 @@ import pytest
 from bench.events import Shop
 from tests.e2e.command import arguments, environment, run
 
-from tockwork.app.session import events as session
+from tockwork.app.commands.session import events as session
 from tockwork.sandbox.server import Sandbox
 
 KIND = ("--destination", "tiktok-conversions")

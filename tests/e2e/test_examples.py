@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from tockwork.app.configuration import DestinationEntry, SourceEntry, Written, load
+from tockwork.app.configuration.entries import DestinationEntry, SourceEntry, Written, load
 from tockwork.app.settings import Settings
 from tockwork.app.wire import running
 from tockwork.destinations.case import Case, Expectation

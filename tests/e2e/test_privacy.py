@@ -23,7 +23,7 @@ from tests.e2e.server import Server
 
 import tockwork
 from tockwork.app import logs
-from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry
+from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.app.settings import Settings
 from tockwork.app.wire import running
 from tockwork.sandbox.server import Sandbox

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from tockwork.app.bundle import LOG_LINES, bundle, write
-from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry
-from tockwork.app.finding import Finding, Level
-from tockwork.app.redaction import Redaction, of_process, short
+from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
+from tockwork.app.doctor.bundle import LOG_LINES, bundle, write
+from tockwork.app.doctor.finding import Finding, Level
+from tockwork.app.doctor.redaction import Redaction, of_process, short
 from tockwork.app.settings import Settings
 from tockwork.app.snapshot import DestinationState, Snapshot
 from tockwork.destinations.catalog import DESTINATIONS

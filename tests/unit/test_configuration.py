@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tockwork.app.configuration import (
+from tockwork.app.configuration.entries import (
     Configuration,
     DestinationEntry,
     SourceEntry,

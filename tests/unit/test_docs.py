@@ -16,9 +16,9 @@ import pytest
 import typer.main
 
 import tockwork
-from tockwork.app.check import check
 from tockwork.app.cli import app
-from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry
+from tockwork.app.commands.check import check
+from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.app.settings import Settings
 from tockwork.app.settings import read as read_settings
 from tockwork.destinations.case import Case, Expectation

@@ -14,8 +14,8 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from tockwork.app.doctor import Examined, examine
-from tockwork.app.finding import Finding, Level, failed, lines
+from tockwork.app.doctor.examination import Examined, examine
+from tockwork.app.doctor.finding import Finding, Level, failed, lines
 from tockwork.app.snapshot import DestinationState, Snapshot, Space
 from tockwork.delivery.connection import Connection, connect
 from tockwork.delivery.exchange import Exchange

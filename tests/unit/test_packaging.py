@@ -19,10 +19,11 @@ import pytest
 import typer.main
 import yaml
 
-from tockwork.app import keyring, settings
+from tockwork.app import settings
 from tockwork.app.admin import PATHS
 from tockwork.app.cli import app
-from tockwork.app.configuration import load
+from tockwork.app.configuration import keyring
+from tockwork.app.configuration.entries import load
 from tockwork.app.wire import GRACE_S
 from tockwork.app.workers import STOP_S
 

@@ -20,19 +20,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-import tockwork.app.check as checking
-import tockwork.app.demo as demonstration
-import tockwork.app.explain as explaining
-import tockwork.app.serve as serving
-import tockwork.app.transform as transforming
+import tockwork.app.commands.check as checking
+import tockwork.app.commands.demo as demonstration
+import tockwork.app.commands.explain as explaining
+import tockwork.app.commands.serve as serving
+import tockwork.app.commands.transform as transforming
 from tockwork.app import logs
-from tockwork.app.configuration import load, read_filled
-from tockwork.app.events import blocks, opened
-from tockwork.app.operations import COMMANDS
-from tockwork.app.options import FAILED, MISUSED, AsJson, Data, moment
-from tockwork.app.options import process as process_settings
-from tockwork.app.send import Sent, Tally
-from tockwork.app.send import send as deliver
+from tockwork.app.commands.events import blocks, opened
+from tockwork.app.commands.operations import COMMANDS
+from tockwork.app.commands.options import FAILED, MISUSED, AsJson, Data, moment
+from tockwork.app.commands.options import process as process_settings
+from tockwork.app.commands.send import Sent, Tally
+from tockwork.app.commands.send import send as deliver
+from tockwork.app.configuration.entries import load, read_filled
 from tockwork.delivery.connection import Connection, connect
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.outcome import Outcome, Status

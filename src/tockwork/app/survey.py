@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from tockwork.app.configuration import Configuration, DestinationEntry
+from tockwork.app.configuration.entries import Configuration, DestinationEntry
 from tockwork.app.snapshot import DestinationState, Snapshot, Space
 from tockwork.delivery.standing import Standing, read_kept
 from tockwork.ingest.tracking import Counts

@@ -12,14 +12,14 @@ from typing import Final
 import structlog
 
 from tockwork.app.admin import Admin
-from tockwork.app.configuration import Configuration, SourceEntry
-from tockwork.app.keyring import Keyring
+from tockwork.app.configuration.entries import Configuration, SourceEntry
+from tockwork.app.configuration.keyring import Keyring
+from tockwork.app.configuration.versions import Versions
 from tockwork.app.metrics import Metrics
 from tockwork.app.server import ASGI, RSGI, Application, HttpServer, Interface
 from tockwork.app.settings import Settings
 from tockwork.app.snapshot import Snapshot
 from tockwork.app.survey import survey
-from tockwork.app.versions import Versions
 from tockwork.app.workers import Workers
 from tockwork.destinations.tiktok.phone import prepare
 from tockwork.ingest.intake import Intake

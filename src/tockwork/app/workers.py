@@ -9,10 +9,10 @@ from typing import Final, Self
 
 import structlog
 
-from tockwork.app.configuration import Configuration
-from tockwork.app.instance import Instance, instances
+from tockwork.app.configuration.entries import Configuration
+from tockwork.app.configuration.instance import Instance, instances
+from tockwork.app.configuration.versions import Versions
 from tockwork.app.settings import Settings
-from tockwork.app.versions import Versions
 from tockwork.delivery.sender import Sender
 from tockwork.delivery.worker import Transform, Worker
 from tockwork.sandbox.server import Sandbox

@@ -1,4 +1,7 @@
-"""The embedded store: one SQLite file that several processes of one machine share (docs/decisions/0007-sqlite-store.md)."""
+"""The embedded store: one SQLite file, shared by several processes of one machine.
+
+Why it is built so: docs/decisions/0007-sqlite-store.md.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from tockwork.app.finding import Finding, Level
+from tockwork.app.doctor.finding import Finding, Level
 from tockwork.app.snapshot import Space
 from tockwork.store.lock import Role
 from tockwork.store.retention import Ages

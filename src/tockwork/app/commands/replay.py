@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
-from tockwork.app.instance import Instance
+from tockwork.app.configuration.instance import Instance
 from tockwork.delivery.load import line_of
 from tockwork.model import reasons
 from tockwork.model.fate import History

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import structlog
 
-from tockwork.app.configuration import Configuration
-from tockwork.app.instance import Instance, instances
-from tockwork.app.keyring import Keyring
-from tockwork.app.stored import opened_as_far, stored
+from tockwork.app.configuration.entries import Configuration
+from tockwork.app.configuration.instance import Instance, instances
+from tockwork.app.configuration.keyring import Keyring
+from tockwork.app.configuration.stored import opened_as_far, stored
 from tockwork.model.errors import ConfigurationError
 from tockwork.store.control import Control
 

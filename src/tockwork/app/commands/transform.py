@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from tockwork.app.events import MAX_LINE_BYTES, TOO_LONG, Source, blocks
+from tockwork.app.commands.events import MAX_LINE_BYTES, TOO_LONG, Source, blocks
 from tockwork.delivery.batch import Row, body, pack
 from tockwork.destinations.connection import Connection
 from tockwork.model import reasons

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tockwork.app.document import Place, shown
+from tockwork.app.configuration.document import Place, shown
 from tockwork.model.errors import Problem
 
 MAX_BYTES: Final = 65_536

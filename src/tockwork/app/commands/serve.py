@@ -10,7 +10,7 @@ from typing import Final
 
 from rich.console import Console
 
-from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry
+from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.app.server import stop_signal
 from tockwork.app.settings import Settings
 from tockwork.app.wire import Running, running

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from tockwork.app import document, schema
-from tockwork.app.document import Place
-from tockwork.app.references import References
+from tockwork.app.configuration import document, schema
+from tockwork.app.configuration.document import Place
+from tockwork.app.configuration.references import References
 from tockwork.destinations.case import Case
 from tockwork.destinations.catalog import DESTINATIONS, find
 from tockwork.destinations.configured import configure

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from tockwork.app.finding import Finding, Level
+from tockwork.app.doctor.finding import Finding, Level
 from tockwork.delivery.batch import body
 from tockwork.delivery.connection import Connection
 from tockwork.delivery.exchange import Exchange

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from tockwork.app.configuration import Configuration, plain
-from tockwork.app.document import Place
-from tockwork.app.keyring import Keyring, WrongKey
+from tockwork.app.configuration.document import Place
+from tockwork.app.configuration.entries import Configuration, plain
+from tockwork.app.configuration.keyring import Keyring, WrongKey
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.secret import Secret
 

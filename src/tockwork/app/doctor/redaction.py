@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry
+from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.app.settings import Settings
 from tockwork.delivery.mask import MASK, masker
 from tockwork.destinations.catalog import DESTINATIONS

@@ -7,8 +7,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from tockwork.app import schema
-from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry
+from tockwork.app.configuration import schema
+from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.model.secret import Secret
 
 HIDDEN: Final = "(secret)"

@@ -17,9 +17,9 @@ from typing import Any, Final
 
 import msgspec
 
-from tockwork.app.configuration import Configuration
-from tockwork.app.finding import Finding
-from tockwork.app.redaction import Redaction, of_process
+from tockwork.app.configuration.entries import Configuration
+from tockwork.app.doctor.finding import Finding
+from tockwork.app.doctor.redaction import Redaction, of_process
 from tockwork.app.settings import Settings
 from tockwork.app.snapshot import DestinationState, Snapshot
 from tockwork.model.errors import ConfigurationError, Problem

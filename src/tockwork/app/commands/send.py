@@ -9,9 +9,9 @@ from typing import Final
 
 import msgspec
 
-from tockwork.app.events import Source
+from tockwork.app.commands.events import Source
+from tockwork.app.commands.transform import outcomes
 from tockwork.app.settings import Settings
-from tockwork.app.transform import outcomes
 from tockwork.delivery.connection import Connection, deliver
 from tockwork.delivery.sender import Sender
 from tockwork.model.outcome import Outcome, Status

@@ -9,13 +9,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from tockwork.app.configuration import Configuration
-from tockwork.app.instance import Instance, instances
-from tockwork.app.keyring import Keyring
+from tockwork.app.configuration.entries import Configuration
+from tockwork.app.configuration.instance import Instance, instances
+from tockwork.app.configuration.keyring import Keyring
+from tockwork.app.configuration.versions import Versions
 from tockwork.app.settings import Settings
 from tockwork.app.snapshot import Snapshot
 from tockwork.app.survey import survey
-from tockwork.app.versions import Versions
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.store.control import Control, Wish
 from tockwork.store.database import FILE

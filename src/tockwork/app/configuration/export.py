@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from tockwork.app import document
-from tockwork.app.configuration import Configuration, plain
-from tockwork.app.references import escaped, file, put, variable
+from tockwork.app.configuration import document
+from tockwork.app.configuration.entries import Configuration, plain
+from tockwork.app.configuration.references import escaped, file, put, variable
 from tockwork.model.secret import Secret
 
 _TITLE: Final = "# A configuration of Tockwork: read by `tockwork apply`, checked by `tockwork check`.\n"

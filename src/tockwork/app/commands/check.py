@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from tockwork.app.configuration import load
-from tockwork.app.instance import instances
+from tockwork.app.configuration.entries import load
+from tockwork.app.configuration.instance import instances
 from tockwork.app.wire import sources
 from tockwork.destinations.case import differences
 

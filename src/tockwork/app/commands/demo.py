@@ -16,9 +16,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tockwork.app.configuration import Configuration, DestinationEntry, SourceEntry
+from tockwork.app.commands.session import events
+from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.app.server import stop_signal
-from tockwork.app.session import events
 from tockwork.app.settings import Settings
 from tockwork.app.wire import running
 from tockwork.model.outcome import Status

@@ -14,20 +14,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tockwork.app import changes as changing
-from tockwork.app import doctor as examining
-from tockwork.app import finding as findings
 from tockwork.app import logs
-from tockwork.app.bundle import bundle, write
-from tockwork.app.configuration import Configuration, load
-from tockwork.app.export import export as exported
-from tockwork.app.keyring import FILE_NAME as KEY_FILE
+from tockwork.app.commands.options import FAILED, AsJson, Data, moment, process
+from tockwork.app.commands.premises import Premises, opened
+from tockwork.app.commands.premises import backup as copy
+from tockwork.app.commands.replay import Selection
+from tockwork.app.commands.replay import replay as replaying
+from tockwork.app.configuration import changes as changing
+from tockwork.app.configuration.entries import Configuration, load
+from tockwork.app.configuration.export import export as exported
+from tockwork.app.configuration.keyring import FILE_NAME as KEY_FILE
+from tockwork.app.doctor import examination as examining
+from tockwork.app.doctor import finding as findings
+from tockwork.app.doctor.bundle import bundle, write
 from tockwork.app.metrics import rendered
-from tockwork.app.options import FAILED, AsJson, Data, moment, process
-from tockwork.app.premises import Premises, opened
-from tockwork.app.premises import backup as copy
-from tockwork.app.replay import Selection
-from tockwork.app.replay import replay as replaying
 from tockwork.app.settings import Settings
 from tockwork.app.snapshot import DestinationState, Snapshot
 from tockwork.delivery.exchange import Exchange

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from time import time
 from typing import Final
 
-from tockwork.app.configuration import DestinationEntry
+from tockwork.app.configuration.entries import DestinationEntry
 from tockwork.delivery.connection import Connection
 from tockwork.destinations.catalog import find
 from tockwork.model import reasons

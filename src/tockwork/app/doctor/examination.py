@@ -11,9 +11,9 @@ from typing import Final
 
 import msgspec
 
-from tockwork.app.finding import Finding, Level
-from tockwork.app.machine import folder, kept, room, running
-from tockwork.app.probe import clock_finding, envelopes, probe, token_finding
+from tockwork.app.doctor.finding import Finding, Level
+from tockwork.app.doctor.machine import folder, kept, room, running
+from tockwork.app.doctor.probe import clock_finding, envelopes, probe, token_finding
 from tockwork.app.snapshot import DestinationState, Snapshot
 from tockwork.delivery.connection import Connection
 from tockwork.delivery.exchange import Exchange

@@ -1,0 +1,1 @@
+"""What the commands do; `tockwork.app.cli` is their door."""

@@ -1,0 +1,1 @@
+"""Configuration files and versions: reading, checking, keeping, comparing and writing them."""

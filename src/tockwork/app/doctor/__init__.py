@@ -1,0 +1,1 @@
+"""``tockwork doctor``: what is wrong, and how to mend it."""
