@@ -79,8 +79,58 @@ class Reply(msgspec.Struct):
         return (self.status, self.body) == (200, b'{"success":true}')
 
 
+class Headers(dict[str, str]):
+    def get_all(self, name: str) -> list[str]:
+        return [self[name]] if name in self else []
+
+
+class Scope:
+    client = "203.0.113.7:50000"
+
+    def __init__(self, method: str, path: str, query: str, headers: dict[str, str]) -> None:
+        self.method = method
+        self.path = path
+        self.query_string = query
+        self.headers: Any = Headers({name.lower(): value for name, value in headers.items()})
+        if "content-length" not in self.headers:
+            self.headers["transfer-encoding"] = "chunked"
+
+
+class Exchange:
+    """A body that comes in chunks, and then ends, stalls, or breaks off because its client leaves."""
+
+    def __init__(self, client: Client, chunks: Iterable[bytes], *, stalls: bool, leaves: bool) -> None:
+        self.reply: Reply | None = None
+        self._client = client
+        self._chunks = iter(chunks)
+        self._stalls = stalls
+        self._leaves = leaves
+
+    async def __call__(self) -> bytes:
+        content = b"".join([chunk async for chunk in self])
+        if self._leaves:
+            raise RuntimeError
+        return content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in filter(None, self._chunks):
+            self._client.received += len(chunk)
+            yield chunk
+        if self._stalls:
+            await asyncio.Event().wait()
+        yield b""
+        if self._leaves:
+            yield b""
+
+    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
+        self.reply = Reply(status, dict(headers), b"")
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.reply = Reply(status, dict(headers), body)
+
+
 class Client:
-    """Speaks ASGI. `received` counts the bytes that the application took of the last request's body."""
+    """Speaks RSGI. `received` counts the bytes that the application took of the last request's body."""
 
     def __init__(self, application: Tracking, journal: Journal) -> None:
         self.application = application
@@ -103,38 +153,11 @@ class Client:
         stalls: bool = False,
         leaves: bool = False,
     ) -> Reply | None:
-        sent: list[dict[str, Any]] = []
+        scope = Scope(method, path, query, headers or {})
+        exchange = Exchange(self, chunks, stalls=stalls, leaves=leaves)
         self.received = 0
-        body = iter(chunks)
-
-        async def receive() -> dict[str, Any]:
-            chunk = next(body, None)
-            if chunk is not None:
-                self.received += len(chunk)
-                return {"type": "http.request", "body": chunk, "more_body": True}
-            if leaves:
-                return {"type": "http.disconnect"}
-            if stalls:
-                await asyncio.Event().wait()
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def send(message: dict[str, Any]) -> None:
-            sent.append(message)
-
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "query_string": query.encode(),
-            "headers": [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()],
-            "client": ("203.0.113.7", 50_000),
-        }
-        await self.application(scope, receive, send)
-        if not sent:
-            return None
-        start, body_message = sent
-        names = {name.decode(): value.decode() for name, value in start["headers"]}
-        return Reply(start["status"], names, body_message["body"])
+        await self.application(scope, exchange)
+        return exchange.reply
 
     async def post(self, path: str, body: Any, headers: dict[str, str] | None = None, **options: Any) -> Reply:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -427,7 +450,7 @@ class TestSlowAndGone:
         monkeypatch.setattr(body_module, "PATIENCE_S", 0.0)
         room = client.application._room
         room.free = 100_000
-        client.application._body_deadline_s = 10
+        client.application._deadlines.seconds = 10
         piece = b" " * 30_000
         slow = [
             asyncio.create_task(client.request("POST", "/v1/batch", [piece], basic("wk-web"), stalls=True))

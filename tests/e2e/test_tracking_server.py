@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tockwork.app.server import TrackingServer
+from tockwork.app.server import ASGI, RSGI, HttpServer
 from tockwork.ingest.intake import Intake
 from tockwork.ingest.source import Source, Sources
 from tockwork.ingest.tracking import Tracking
@@ -43,8 +43,8 @@ async def plain(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def running(application: Application = plain, **options: Any) -> AsyncIterator[int]:
-    server = TrackingServer(application, LOCAL, 0, **options)
+async def running(application: Any = plain, interface: Any = ASGI, **options: Any) -> AsyncIterator[int]:
+    server = HttpServer(application, interface, LOCAL, 0, **options)
     port = await server.start()
     try:
         yield port
@@ -81,7 +81,7 @@ class TestListening:
                 assert (await get(port)).endswith(b"ok")
 
     async def test_a_name_is_as_good_as_an_address(self) -> None:
-        server = TrackingServer(plain, "localhost", 0)
+        server = HttpServer(plain, ASGI, "localhost", 0)
         port = await server.start()
         reader, writer = await asyncio.open_connection("localhost", port)
         writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -92,7 +92,7 @@ class TestListening:
     async def test_a_port_in_use_is_an_error_and_not_shared(self) -> None:
         async with running() as port:
             with pytest.raises(ConfigurationError, match=f"{LOCAL}:{port}: .* in use"):
-                await TrackingServer(plain, LOCAL, port).start()
+                await HttpServer(plain, ASGI, LOCAL, port).start()
             assert (await get(port)).endswith(b"ok")
 
     async def test_a_port_shared_by_another_program_is_not_joined(self) -> None:
@@ -101,11 +101,11 @@ class TestListening:
             other.bind((LOCAL, 0))
             other.listen()
             with pytest.raises(ConfigurationError, match="in use"):
-                await TrackingServer(plain, LOCAL, other.getsockname()[1]).start()
+                await HttpServer(plain, ASGI, LOCAL, other.getsockname()[1]).start()
 
     async def test_an_address_that_is_not_ours(self) -> None:
         with pytest.raises(ConfigurationError, match=r"203\.0\.113\.1:8080: cannot listen there"):
-            await TrackingServer(plain, "203.0.113.1", 8080).start()
+            await HttpServer(plain, ASGI, "203.0.113.1", 8080).start()
 
     async def test_a_port_is_free_again_at_once(self) -> None:
         async with running() as port:
@@ -115,7 +115,7 @@ class TestListening:
         writer.close()
         files = len(os.listdir("/dev/fd"))
         for _ in range(3):
-            server = TrackingServer(plain, LOCAL, port)
+            server = HttpServer(plain, ASGI, LOCAL, port)
             assert await server.start() == port
             assert (await get(port)).endswith(b"ok")
             await server.stop()
@@ -181,7 +181,7 @@ class TestConnections:
 
 class TestStopping:
     async def test_requests_under_way_are_finished_and_no_others_begin(self) -> None:
-        server = TrackingServer(plain, LOCAL, 0)
+        server = HttpServer(plain, ASGI, LOCAL, 0)
         port = await server.start()
         async with connected(port) as (idle, _):
             waiting = asyncio.create_task(get(port, "/wait/0.5"))
@@ -197,7 +197,7 @@ class TestStopping:
         assert (await waiting).endswith(b"ok")
 
     async def test_what_takes_too_long_is_cut_off(self) -> None:
-        server = TrackingServer(plain, LOCAL, 0, grace_s=0.2)
+        server = HttpServer(plain, ASGI, LOCAL, 0, grace_s=0.2)
         port = await server.start()
         slow = asyncio.create_task(get(port, "/wait/60"))
         stalled = asyncio.create_task(ask(port, "POST / HTTP/1.1\nHost: x\nContent-Length: 9", b"a"))
@@ -209,10 +209,10 @@ class TestStopping:
             assert not answer.startswith(b"HTTP/1.1 2")
 
     async def test_a_server_that_never_started(self) -> None:
-        await TrackingServer(plain, LOCAL, 0).stop()
+        await HttpServer(plain, ASGI, LOCAL, 0).stop()
 
     async def test_waiting_for_the_end(self) -> None:
-        server = TrackingServer(plain, LOCAL, 0)
+        server = HttpServer(plain, ASGI, LOCAL, 0)
         await server.start()
         closed = asyncio.create_task(server.wait_closed())
         await asyncio.sleep(0.1)
@@ -272,7 +272,8 @@ class TestTracking:
 async def tracking(**options: Any) -> AsyncIterator[int]:
     intake = Intake(MemoryStore(), gather_s=0)
     await intake.start()
-    async with running(Tracking(Sources([Source("s", Secret("wk"))]), intake, SystemClock(), **options)) as port:
+    application = Tracking(Sources([Source("s", Secret("wk"))]), intake, SystemClock(), **options)
+    async with running(application, RSGI) as port:
         yield port
     await intake.stop()
 
@@ -296,7 +297,7 @@ async def send_forever(port: int, name: str, acknowledged: set[str]) -> None:
 SERVER = textwrap.dedent(
     """
     import asyncio, json
-    from tockwork.app.server import TrackingServer, stop_signal
+    from tockwork.app.server import RSGI, HttpServer, stop_signal
     from tockwork.ingest.intake import Intake
     from tockwork.ingest.source import Source, Sources
     from tockwork.ingest.tracking import Tracking
@@ -305,7 +306,7 @@ SERVER = textwrap.dedent(
 
     class Journal:
         kept = []
-        async def append(self, entries):
+        async def append(self, entries, message_ids, sources):
             await asyncio.sleep(0.005)
             self.kept += [json.loads(entry)["messageId"] for entry in entries]
 
@@ -314,7 +315,7 @@ SERVER = textwrap.dedent(
         intake = Intake(journal)
         await intake.start()
         tracking = Tracking(Sources([Source("s", Secret("wk"))]), intake, SystemClock())
-        server = TrackingServer(tracking, "127.0.0.1", 0)
+        server = HttpServer(tracking, RSGI, "127.0.0.1", 0)
         print(await server.start(), flush=True)
         await stop_signal()
         await server.stop()
