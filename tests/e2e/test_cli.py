@@ -172,7 +172,10 @@ destinations:
 """
         )
         process = await asyncio.create_subprocess_exec(
-            *arguments("serve", "--config", str(file), "--port", "0"),
+            *arguments(
+                "serve", "--config", str(file), "--port", "0", "--admin-port", "0", "--data", str(tmp_path / "data")
+            ),
+            stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.PIPE,
             env=environment(TOCKWORK_TIKTOK_URL=sandbox.url),
         )
@@ -185,6 +188,9 @@ destinations:
                     f"{url}/v1/track" if event["type"] == "track" else f"{url}/v1/page", json=event
                 ) as answer:
                     assert answer.status == 200
+        async with asyncio.timeout(20):
+            while sandbox.stats().unique < 4:  # noqa: ASYNC110 (it has no event to wait for)
+                await asyncio.sleep(0.05)
         process.send_signal(signal.SIGTERM)
         rest = (await asyncio.wait_for(process.stderr.read(), 15)).decode()
         assert await process.wait() == 0, rest

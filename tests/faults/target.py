@@ -35,8 +35,8 @@ destinations:
       accessToken: token-of-the-test
       pixelCode: C0123456789ABCDEFGHI
 """
-CROWD: Final = 256
-"""Honest connections at once."""
+CROWD: Final = 500
+"""Honest connections at once: as many as the hostile ones."""
 SETTLE_S: Final = 120.0
 
 

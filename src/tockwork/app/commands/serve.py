@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from rich.console import Console
@@ -17,6 +19,11 @@ from tockwork.app.wire import Running, running
 from tockwork.store.lock import Role
 
 SANDBOX: Final = "sandbox"
+M_TRIM_THRESHOLD: Final = -1
+M_MMAP_THRESHOLD: Final = -3
+M_ARENA_MAX: Final = -8
+"""Source: mallopt(3)."""
+TRIM_BYTES: Final = 256 * 1024
 COLLECT_AFTER: Final = 10_000
 """Objects. Python's own figure is 700."""
 
@@ -38,6 +45,7 @@ def first_configuration() -> Configuration:
 
 def run(settings: Settings, configuration: Configuration | None, roles: Sequence[Role], console: Console) -> None:
     """Serves until a signal to stop. Raises `ConfigurationError` as `running` does."""
+    _limit_heaps()
     asyncio.run(_run(settings, configuration, roles, console))
 
 
@@ -57,6 +65,18 @@ async def _run(
             console.print(line, highlight=False, markup=False, soft_wrap=True)
         _settle_memory()
         await stop
+
+
+def _limit_heaps() -> None:
+    """Has glibc keep one heap for all threads and give free memory back.
+
+    By default each thread gets a heap of its own, and a burst of large bodies leaves holes in all of them.
+    """
+    with suppress(OSError, AttributeError):  # another C library
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_ARENA_MAX, 1)
+        mallopt(M_TRIM_THRESHOLD, TRIM_BYTES)
+        mallopt(M_MMAP_THRESHOLD, TRIM_BYTES)
 
 
 def _settle_memory() -> None:
