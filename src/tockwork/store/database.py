@@ -25,8 +25,9 @@ TURN_FILE: Final = "write.lock"
 GROUP: Final = 64
 """So many jobs share one commit at most."""
 CACHE_KIB: Final = 2048
-CHECKPOINT_PAGES: Final = 1000
-WAL_BYTES: Final = 8 * 1024 * 1024
+LOG_BYTES: Final = 4 * 1024 * 1024
+PAGE_BYTES: Final = 4096
+LEAST_PAGES: Final = 64
 BUSY_S: Final = 30.0
 SYNCHRONOUS_VARIABLE: Final = "TOCKWORK_SYNCHRONOUS"
 """For tests alone: ``normal`` commits without waiting for the disk, and so loses events when the power fails."""
@@ -100,13 +101,15 @@ def _tell(jobs: list[_Job]) -> None:
 class Database:
     """The database in `folder`, which is made if there is none, and migrated if it is old.
 
-    Several processes may have it open; they write in turn. `rolled_back` functions are called (in the writing thread)
+    Several processes may have it open; they write in turn. What is in the log goes into the file whenever that has
+    grown by `log_bytes`. `rolled_back` functions are called (in the writing thread)
     whenever work was undone. Raises `ConfigurationError` when the file cannot be opened, is damaged, or was made by a
     newer version.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, log_bytes: int = LOG_BYTES) -> None:
         self.path = folder / FILE
+        self._log_bytes = log_bytes
         self.rolled_back: list[Callable[[], None]] = []
         self._distrusted = self._trimming = False
         self._synchronous = os.environ.get(SYNCHRONOUS_VARIABLE, "full")
@@ -167,8 +170,8 @@ class Database:
             # By Debian's default whatever is deleted goes into the log as zeros: a full disk could not be emptied.
             "secure_delete = FAST",
             f"cache_size = -{CACHE_KIB}",
-            f"wal_autocheckpoint = {CHECKPOINT_PAGES}",
-            f"journal_size_limit = {WAL_BYTES}",
+            f"wal_autocheckpoint = {max(LEAST_PAGES, self._log_bytes // PAGE_BYTES)}",
+            f"journal_size_limit = {2 * self._log_bytes}",
         ):
             connection.execute(f"PRAGMA {pragma}")
         return connection

@@ -22,7 +22,7 @@ from tockwork.model.crash import crash_point
 from tockwork.model.errors import StoreFull
 from tockwork.model.event import Envelope
 from tockwork.model.outcome import Status
-from tockwork.store.database import Database
+from tockwork.store.database import LOG_BYTES, Database
 from tockwork.store.ledger import JOURNAL, LEDGER, RETRY, Books, States, encode, read_history, unpack
 from tockwork.store.protocol import Chunk, Key, Line, Retry, Settled, Tally, UnknownConsumer, place_of
 from tockwork.store.space import RESERVE_BYTES, Space
@@ -78,7 +78,7 @@ class SqliteStore:
         polling: bool = False,
     ) -> AsyncIterator[SqliteStore]:
         """The store in `folder`. Raises `ConfigurationError` when it cannot be used."""
-        database = Database(folder)
+        database = Database(folder, min(LOG_BYTES, reserve_bytes // 8))  # it grows into the reserve
         space = Space(database.path, reserve_bytes)
         try:
             store = cls(database, space, clock or SystemClock(), lease_s, polling)
