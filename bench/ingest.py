@@ -18,8 +18,9 @@ from bench.report import Finding, megabytes, show
 
 CONNECTIONS: Final = 256
 EVENT_BYTES: Final = 700
-ROUNDS: Final = 5
-SECONDS: Final = 5
+ROUNDS: Final = 15
+SECONDS: Final = 2
+"""Short turns, and many: what else the machine does then slows both sides alike."""
 WARM_UP_S: Final = 2
 IDLE_S: Final = 2.0
 READY: Final = "Accepting events at "

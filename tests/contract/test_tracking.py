@@ -23,7 +23,7 @@ from tockwork.ingest.intake import Intake
 from tockwork.ingest.parse import MAX_BATCH_BYTES, MAX_EVENT_BYTES
 from tockwork.ingest.proxies import Proxies
 from tockwork.ingest.source import Source, Sources
-from tockwork.ingest.tracking import CALL_BY_PATH, Tracking
+from tockwork.ingest.tracking import CALL_BY_PATH, Tracking, unique_ids
 from tockwork.model.clock import SystemClock
 from tockwork.model.errors import StoreFull
 from tockwork.model.secret import Secret
@@ -538,6 +538,12 @@ class TestOtherPaths:
     )
     async def test_unknown_paths(self, client: Client, path: str) -> None:
         assert (await client.post(path, TRACK)).error == (404, "not_found")
+
+
+def test_ids_are_nobody_elses() -> None:
+    ours, others = ([next(ids) for _ in range(1000)] for ids in (unique_ids(), unique_ids()))
+    assert len({*ours, *others}) == 2000
+    assert not {each[:36] for each in ours} & {each[:36] for each in others}, "each process has a UUID of its own"
 
 
 class TestReference:

@@ -10,14 +10,17 @@ import socket
 import sys
 import textwrap
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from tockwork.app.server import ASGI, RSGI, HttpServer
+from tockwork.ingest.body import FREE_BYTES
 from tockwork.ingest.intake import Intake
+from tockwork.ingest.proxies import Proxies
 from tockwork.ingest.source import Source, Sources
 from tockwork.ingest.tracking import Tracking
 from tockwork.model.clock import SystemClock
@@ -43,8 +46,10 @@ async def plain(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def running(application: Any = plain, interface: Any = ASGI, **options: Any) -> AsyncIterator[int]:
-    server = HttpServer(application, interface, LOCAL, 0, **options)
+async def running(
+    application: Any = plain, interface: Any = ASGI, host: str = LOCAL, **options: Any
+) -> AsyncIterator[int]:
+    server = HttpServer(application, interface, host, 0, **options)
     port = await server.start()
     try:
         yield port
@@ -53,8 +58,8 @@ async def running(application: Any = plain, interface: Any = ASGI, **options: An
 
 
 @asynccontextmanager
-async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection(LOCAL, port)
+async def connected(port: int, host: str = LOCAL) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection(host, port)
     try:
         yield reader, writer
     finally:
@@ -62,9 +67,9 @@ async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)
 
 
-async def ask(port: int, head: str, body: bytes = b"", within_s: float = 10) -> bytes:
+async def ask(port: int, head: str, body: bytes = b"", within_s: float = 10, host: str = LOCAL) -> bytes:
     """Everything the server says until it closes the connection."""
-    async with connected(port) as (reader, writer), asyncio.timeout(within_s):
+    async with connected(port, host) as (reader, writer), asyncio.timeout(within_s):
         writer.write(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
         return await reader.read()
 
@@ -243,7 +248,11 @@ class TestStopping:
 class TestTracking:
     async def test_a_body_that_does_not_come(self) -> None:
         # Reads the answer alone: how the connection ends with half a body unread is a race.
-        async with tracking(body_deadline_s=0.3) as port, connected(port) as (reader, writer), asyncio.timeout(10):
+        async with (
+            tracking(body_deadline_s=0.3) as served,
+            connected(served.port) as (reader, writer),
+            asyncio.timeout(10),
+        ):
             writer.write(b"POST /v1/track HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{")
             head = await reader.readuntil(b"\r\n\r\n")
             length = next(line for line in head.splitlines() if line.startswith(b"content-length"))
@@ -252,7 +261,7 @@ class TestTracking:
         assert json.loads(answer)["code"] == "body_timeout"
 
     async def test_the_connection_outlives_a_refusal(self) -> None:
-        async with tracking() as port, connected(port) as (reader, writer):
+        async with tracking() as served, connected(served.port) as (reader, writer):
             for body, status in [(b"{}", b"401"), (b"nope", b"400"), (b'{"writeKey":"wk","event":"x"}', b"200")]:
                 writer.write(b"POST /v1/track HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -262,19 +271,118 @@ class TestTracking:
 
     async def test_a_client_that_waits_for_leave_to_send(self) -> None:
         head = "POST /v1/track HTTP/1.1\nHost: x\nExpect: 100-continue\nConnection: close\nContent-Length: 29"
-        async with tracking() as port:
-            answer = await ask(port, head, b'{"writeKey":"wk","event":"x"}')
+        async with tracking() as served:
+            answer = await ask(served.port, head, b'{"writeKey":"wk","event":"x"}')
         assert answer.startswith(b"HTTP/1.1 100")
         assert answer.endswith(b'{"success":true}')
 
 
+class TestBodies:
+    """What Granian does that RSGI's specification leaves open, and `ingest.body` relies on."""
+
+    CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+
+    @pytest.mark.parametrize("size", [FREE_BYTES, FREE_BYTES + 1, 30_000])
+    @pytest.mark.parametrize("chunked", [False, True])
+    async def test_a_body_arrives_in_full(self, size: int, chunked: bool) -> None:
+        event = b'{"event":"%b"}' % (b"x" * (size - 12))
+        half, rest = event[: size // 2], event[size // 2 :]
+        parts = [b"Content-Length: %d\r\n\r\n" % size + half, rest]
+        if chunked:
+            parts = [self.CHUNKED, *(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (half, rest)), b"0\r\n\r\n"]
+        (kept,) = await self.kept(*parts, status=200)
+        assert kept["event"] == "x" * (size - 12)
+
+    @pytest.mark.parametrize("length", [b"", b"Content-Length: 3\r\n"])
+    async def test_what_is_said_of_the_length_counts_for_nothing_beside_chunks(self, length: bytes) -> None:
+        body = b"d\r\n" + b'{"event":"x"}' + b"\r\n0\r\n\r\n"
+        assert len(await self.kept(length + self.CHUNKED, body, status=200)) == 1
+
+    async def test_no_body(self) -> None:
+        assert await self.kept(b"\r\n", status=400, code="invalid_json") == []
+
+    @pytest.mark.parametrize(
+        "end", [b"XX0\r\n\r\n", b"\r\nzz\r\n", b"\r\n0\r\nChecksum: 1\r\n\r\n"], ids=["end", "size", "trailer"]
+    )
+    async def test_chunks_that_break_off(self, end: bytes) -> None:
+        assert await self.kept(self.CHUNKED, b'd\r\n{"event":"x"}' + end, status=400, code="incomplete_body") == []
+
+    @pytest.mark.parametrize("size", [20, FREE_BYTES + 1])
+    async def test_a_client_that_goes_before_its_body_is_complete(self, size: int) -> None:
+        async with tracking() as served:
+            async with connected(served.port) as (_, writer):
+                writer.write(b'POST /v1/t HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n{"event":"x"}' % size)
+            async with asyncio.timeout(5):
+                while served.application.counts.answers != {(400, "incomplete_body"): 1}:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+
+    async def kept(self, *parts: bytes, status: int, code: str = "") -> list[Any]:
+        """The events kept of one request whose body, and what of its head is about that, come in `parts`."""
+        async with tracking() as served:
+            async with connected(served.port) as (reader, writer), asyncio.timeout(10):
+                writer.write(b"POST /v1/t HTTP/1.1\r\nHost: x\r\nAuthorization: Basic d2s6\r\nConnection: close\r\n")
+                for part in parts:
+                    writer.write(part)
+                    await asyncio.sleep(0.02)
+                head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            assert int(head.split()[1]) == status
+            assert json.loads(body).get("code", "") == code
+            return served.events
+
+
+class TestHeaders:
+    async def test_an_address_and_who_calls(self) -> None:
+        assert await self.context("User-Agent: Mozilla/5.0") == {"ip": LOCAL, "userAgent": "Mozilla/5.0"}
+
+    async def test_what_is_not_ascii_is_left_out(self) -> None:
+        assert await self.context("User-Agent: Jörg") == {"ip": LOCAL}
+
+    async def test_proxies_say_their_part_in_lines_of_their_own(self) -> None:
+        lines = "X-Forwarded-For: 198.51.100.5\nX-Forwarded-For: 10.0.0.1"
+        assert await self.context(lines, proxies=Proxies([LOCAL, "10.0.0.0/8"])) == {"ip": "198.51.100.5"}
+
+    async def test_an_ipv6_client(self) -> None:
+        if not socket.has_ipv6:
+            pytest.skip("this machine has no IPv6 address")
+        assert await self.context("Accept: */*", host="::1") == {"ip": "::1"}
+
+    async def context(self, lines: str, **options: Any) -> Any:
+        """The context of an event that a page sends with further lines in its head."""
+        body = b'{"writeKey":"wk","event":"x"}'
+        head = f"POST /v1/t HTTP/1.1\nHost: x\nOrigin: https://shop.example\nConnection: close\n{lines}"
+        async with tracking(**options) as served:
+            answer = await ask(served.port, f"{head}\nContent-Length: {len(body)}", body, host=served.host)
+            assert answer.endswith(b'{"success":true}')
+            return served.events[0]["context"]
+
+
+class Kept(MemoryStore):
+    def __init__(self) -> None:
+        super().__init__()
+        self.events: list[Any] = []
+
+    async def append(self, entries: Sequence[bytes], *more: Any) -> int:
+        self.events += map(msgspec.json.decode, entries)
+        return await super().append(entries, *more)
+
+
+class Served(msgspec.Struct):
+    """The tracking API where clients reach it, and what it kept."""
+
+    host: str
+    port: int
+    application: Tracking
+    events: list[Any]
+
+
 @asynccontextmanager
-async def tracking(**options: Any) -> AsyncIterator[int]:
-    intake = Intake(MemoryStore(), gather_s=0)
+async def tracking(host: str = LOCAL, **options: Any) -> AsyncIterator[Served]:
+    journal = Kept()
+    intake = Intake(journal, gather_s=0)
     await intake.start()
     application = Tracking(Sources([Source("s", Secret("wk"))]), intake, SystemClock(), **options)
-    async with running(application, RSGI) as port:
-        yield port
+    async with running(application, RSGI, host) as port:
+        yield Served(host, port, application, journal.events)
     await intake.stop()
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -127,6 +128,12 @@ class TestTimestamps:
 
     def test_sent_at_alone_says_nothing_of_the_event(self) -> None:
         assert self.when(sentAt="2025-11-20T10:01:00.000Z") == RECEIVED_ISO
+
+    @given(st.integers(-2_000_000_000_000, 7_000_000_000_000))
+    def test_milliseconds_are_exact(self, milliseconds: int) -> None:
+        moment = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=milliseconds)
+        text = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        assert self.when(originalTimestamp=text) == text
 
     @pytest.mark.parametrize("timestamp", [None, ""])
     def test_an_empty_timestamp_is_a_missing_one(self, timestamp: Any) -> None:
