@@ -45,11 +45,11 @@ def test_a_library_is_named_and_not_quoted(capsys: pytest.CaptureFixture[str]) -
     try:
         raise ValueError(MAIL)
     except ValueError:
-        logging.getLogger("some.library").exception(f"failed on {MAIL}: %s", MAIL, extra={"who": MAIL})
-    logging.getLogger("some.library").info("chatter %s", MAIL)
+        logging.getLogger("some.package").exception(f"failed on {MAIL}: %s", MAIL, extra={"who": MAIL})
+    logging.getLogger("some.package").info("chatter %s", MAIL)
     (line,) = lines(capsys)
     assert line["event"] == "library"
-    assert (line["logger"], line["level"], line["error"]) == ("some.library", "error", "ValueError")
+    assert (line["logger"], line["level"], line["error"]) == ("some.package", "error", "ValueError")
     assert line["where"].startswith("test_logs:")
 
 
