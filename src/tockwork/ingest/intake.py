@@ -25,7 +25,7 @@ class Overloaded(TockworkError):  # noqa: N818 (says what is so)
     """More events are waiting to be written than there is room for; nothing of the call was kept."""
 
 
-class Stopping(TockworkError):  # noqa: N818
+class Stopping(TockworkError):  # noqa: N818 (says what is so)
     """The server takes no events, as yet or any more."""
 
 

@@ -77,6 +77,7 @@ class SimulatedClock:
 
     async def _turns(self) -> None:
         """Gives every task its turn, until nothing goes on any more."""
+        # Nothing public says whether the loop has anything left to run.
         ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
         while True:
             await asyncio.sleep(0)

@@ -59,12 +59,7 @@ class Letters:
 
     async def dead(self, consumer: str, since: float = 0.0, until: float = math.inf) -> AsyncIterator[list[Letter]]:
         """A consumer's dead letters, some hundred at a time, which died in a time."""
-        after = 0
-        while True:
-            rows = await self._select(LETTERS.dead, consumer, after, since, until)
-            if not rows:
-                return
-            after = rows[-1][0]
+        async for rows in self._slices(LETTERS.dead, consumer, since, until):
             yield [
                 Letter(consumer, (chunk, place), message_id, mapping, Status(status), reason, at, ambiguous_at, event)
                 for _, chunk, place, message_id, mapping, status, reason, at, ambiguous_at, event in rows
@@ -76,12 +71,7 @@ class Letters:
         """A consumer's delivered deliveries, chunk by chunk, of events accepted in a time that are still kept."""
         rows = await self._database.read(lambda connection: connection.execute(LETTERS.delivered_states).fetchall())
         states: dict[int, str] = dict(rows)
-        after = 0
-        while True:
-            pages = await self._select(LETTERS.pages, consumer, after, since, until)
-            if not pages:
-                return
-            after = pages[-1][0]
+        async for pages in self._slices(LETTERS.pages, consumer, since, until):
             for chunk_id, at, content in pages:
                 yield await self._of_page(consumer, chunk_id, at, Page(content), states)
 
@@ -96,6 +86,13 @@ class Letters:
             return done
 
         return await self._database.write(work)
+
+    async def _slices(self, statement: str, consumer: str, since: float, until: float) -> AsyncIterator[list[Any]]:
+        """The statement's rows, some hundred at a time; each begins with what the next slice goes on after."""
+        after = 0
+        while rows := await self._select(statement, consumer, after, since, until):
+            after = rows[-1][0]
+            yield rows
 
     async def _select(self, statement: str, consumer: str, after: int, since: float, until: float) -> list[Any]:
         def work(connection: sqlite3.Connection) -> list[Any]:

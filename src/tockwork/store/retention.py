@@ -55,7 +55,10 @@ class Retention:
 
     async def purge(self, now: float) -> Purged:
         """Deletes all that is older than it should be, at Unix time `now`."""
-        return await self._purge(now, self.ages)
+        total = Purged()
+        while purged := await self._step(now, self.ages):
+            total.add(purged)
+        return total
 
     async def make_room(self, now: float) -> Purged:
         """Deletes settled events early, the oldest first, while the disk is short of room."""
@@ -67,12 +70,6 @@ class Retention:
             purged = await self._step(now, Ages(0.0, self.ages.ledger, self.ages.dead_letters))
             if not purged:
                 break
-            total.add(purged)
-        return total
-
-    async def _purge(self, now: float, ages: Ages) -> Purged:
-        total = Purged()
-        while purged := await self._step(now, ages):
             total.add(purged)
         return total
 
