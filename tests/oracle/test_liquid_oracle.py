@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import random
+import sys
+import unicodedata
 
 import pytest
 from harness import Answer, Case, answers
@@ -28,6 +31,33 @@ def own_answer(case: Case) -> Answer:
         return {"error": str(error)}
 
 
+@functools.cache
+def newer_letters() -> dict[int, str]:
+    """Letters whose other case only the younger of two Unicode versions knows, Node's and Python's: all one sign.
+
+    Their number depends on the versions at hand, so that they say nothing of Tockwork.
+    """
+    known = [
+        chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) not in ("Cn", "Co", "Cs")
+    ]
+    found: dict[int, str] = {}
+    for change, own in (("upcase", str.upper), ("downcase", str.lower)):
+        cases = [
+            {"template": f"{{{{ text | {change} }}}}", "event": {"text": "|".join(known[start : start + 1_000])}}
+            for start in range(0, len(known), 1_000)
+        ]
+        theirs = [letter for answer in answers(cases, "liquid_oracle.cjs") for letter in answer["ok"].split("|")]
+        for letter, other in zip((each for each in known if each != "|"), filter(None, theirs), strict=True):
+            if own(letter) != other:
+                found |= dict.fromkeys(map(ord, own(letter) + other), "\N{REPLACEMENT CHARACTER}")
+    return found
+
+
+def told(answer: Answer) -> str | None:
+    text = answer.get("ok")
+    return text if text is None else str(text).translate(newer_letters())
+
+
 def compare(count: int) -> None:
     seed = int(os.environ.get("TOCKWORK_SEED") or random.SystemRandom().randrange(10**9))
     rng = random.Random(seed)
@@ -35,7 +65,7 @@ def compare(count: int) -> None:
         cases = [{"template": template(rng), "event": event(rng)} for _ in range(min(count, BATCH))]
         for case, wanted in zip(cases, answers(cases, "liquid_oracle.cjs"), strict=True):
             found = own_answer(case)
-            if wanted.get("ok") != found.get("ok"):
+            if wanted.get("ok") != found.get("ok") and told(wanted) != told(found):
                 report = f"TOCKWORK_SEED={seed}\n{json.dumps(case)}\nSegment: {wanted}\nTockwork: {found}"
                 pytest.fail(report, pytrace=False)
 
