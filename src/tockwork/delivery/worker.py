@@ -246,10 +246,15 @@ class Worker:
         """Each event's outcomes, by the version that the chunk was begun with. Others have their turn in between."""
         if chunk.version not in (None, transform.version) and self._former is not None:
             transform = await self._former(chunk.version)
+        entries = chunk.entries
+        if chunk.duplicates:
+            entries = tuple(entry for index, entry in enumerate(entries) if index not in chunk.duplicates)
         outcomes: list[list[Outcome]] = []
-        for start in range(0, len(chunk.entries), SLICE):
-            outcomes += _outcomes(transform, chunk.entries[start : start + SLICE])
+        for start in range(0, len(entries), SLICE):
+            outcomes += _outcomes(transform, entries[start : start + SLICE])
             await asyncio.sleep(0)
+        for index in sorted(chunk.duplicates):
+            outcomes.insert(index, [Outcome(None, None, Status.DUPLICATE, reasons.DUPLICATE_MESSAGE)])
         return outcomes
 
     async def _kept_on(self, write: Callable[[], Awaitable[None]]) -> None:

@@ -78,6 +78,7 @@ class Connection:
         self.settings, self.mappings, self.advice = configure(destination, settings, mappings, preset_pack)
         self.written = (mappings, preset_pack)
         self._row = destination.row(self.settings)
+        self._window_s = destination.limits.upload_window_s
         self._names = {folded(name) for name in destination.integrations}
         self._received: tuple[Any, float] = (None, 0.0)
         self._enabled = [mapping for mapping in self.mappings if mapping.enabled]
@@ -138,8 +139,9 @@ class Connection:
                     return self._general(entry, now)
                 warnings: list[str] = []
                 row, envelope = self._row(fields(event), now, warnings)
+                until = None if self._window_s is None else self._expiry(row, now)
                 row = Raw(_encode(row))
-                outcomes.append(Outcome(message_id, mapping.name, MAPPED, None, warnings, row, envelope))
+                outcomes.append(Outcome(message_id, mapping.name, MAPPED, None, warnings, row, envelope, None, until))
         except _UNUSUAL:
             return self._general(entry, now)
         return outcomes
@@ -168,7 +170,10 @@ class Connection:
         try:
             values = mapping.mapping.resolve(event)
             record = self._coercions[id(mapping)].apply(values, outcome.warnings)
-            row, outcome.envelope = self._row(record, self._now(event.get("receivedAt"), now), outcome.warnings)
+            now = self._now(event.get("receivedAt"), now)
+            row, outcome.envelope = self._row(record, now, outcome.warnings)
+            if self._window_s is not None:
+                outcome.expires_at = self._expiry(row, now)
             outcome.row = Raw(_encode(row))
         except FieldError as error:
             return _invalid(outcome, error.reason, str(error))
@@ -193,6 +198,13 @@ class Connection:
                 explanation.outcome = self._mapped(mapping, event, now)
             explanations.append(explanation)
         return explanations
+
+    def _expiry(self, row: Any, now: float) -> float:
+        """The time from which the row is taken no more. Raises `FieldError` where that has come."""
+        until: float = row.event_time + (self._window_s or 0)
+        if until < now:
+            raise FieldError("too_old", f"timestamp: the event is older than {(self._window_s or 0) // 86_400} days")
+        return until
 
     def _now(self, received: Any, now: float) -> float:
         """The time that counts as now: the event's `receivedAt`. Events of one chunk share it, so the last is kept."""

@@ -20,10 +20,11 @@ MAX_MAPPINGS = 50
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What TikTok accepts, and for how long a repeat is harmless.
+    """What TikTok accepts, and for how long a repeat is harmless. `upload_window_s` is the age from which an event is
+    taken no more; None for any age.
 
     Sources: TikTok, "Report App, Web, Offline, or CRM Events" (rows), "Rate limits" (requests per second and token),
-    "Event deduplication" (48 h). The byte limit is ours: TikTok documents none.
+    "Event deduplication" (48 h), "Offline setup guide" (28 days). The byte limit is ours: TikTok documents none.
     """
 
     rows: int = 1000
@@ -31,6 +32,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_second: int = 1000
     dedup_window_s: int = 48 * 3600
     retry_for_s: int = 24 * 3600
+    upload_window_s: int | None = None
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):

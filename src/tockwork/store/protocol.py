@@ -34,12 +34,14 @@ class Chunk(msgspec.Struct, frozen=True):
 
     `id` grows within a journal; `entries` are events as accepted, JSON bytes each. Where an attempt was begun before,
     `begun_at` is the Unix time of the first and `version` the configuration version that its rows were made with.
+    `duplicates` are the indexes of entries whose messageId was accepted before.
     """
 
     id: int
     entries: tuple[bytes, ...]
     begun_at: float | None = None
     version: int | None = None
+    duplicates: frozenset[int] = frozenset()
 
 
 class UnknownConsumer(TockworkError):  # noqa: N818 (says what is so)
