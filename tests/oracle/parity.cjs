@@ -1,5 +1,5 @@
 // An independent reference for what Segment sends to TikTok for an event. One JSON line in, one out:
-//   {"event": …, "presets": [{"name", "trigger", "event", "contents"}, …]}
+//   {"event": …, "destination": "web" or "offline", "presets": [{"name", "trigger", "event", "contents"}, …]}
 //   ->  [{"name", "row": …} or {"name", "refused": why}, …]     one for each preset that the event triggers
 // The mapping kit, the triggers and the schema check are Segment's own packages; the row builder follows the documented
 // facts (reference pages of the destination and of TikTok's Events API), and nobody's code.
@@ -57,9 +57,17 @@ const FIELDS = {
   delivery_category: { ...text, choices: ['in_store', 'curbside', 'home_delivery'] },
   predicted_ltv: number
 }
-const SCHEMA = fieldsToJsonSchema(
-  Object.fromEntries(Object.entries(FIELDS).map(([key, field]) => [key, { label: key, description: key, ...field }]))
-)
+const WEB_ONLY = ['event_source', 'first_name', 'last_name', 'address', 'content_ids', 'num_items', 'search_string',
+  'delivery_category', 'predicted_ltv']
+const PLURALS = { phone_number: 'phone_numbers', email: 'email_addresses', external_id: 'external_ids' }
+const offline = (members) =>
+  Object.fromEntries(
+    Object.entries(members).filter(([key]) => !WEB_ONLY.includes(key)).map(([key, value]) => [PLURALS[key] ?? key, value])
+  )
+const schema = (fields) =>
+  fieldsToJsonSchema(
+    Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, { label: key, description: key, ...field }]))
+  )
 
 const DEFAULTS = {
   event_source: 'web',
@@ -124,6 +132,40 @@ function clickId(url) {
   }
 }
 
+function offlineRow(given) {
+  const { external_ids, phone_numbers, email_addresses, ttclid, url, referrer, limited_data_use: limited } = given
+  if (![external_ids, phone_numbers, email_addresses].some((values) => values && values.length)) {
+    throw new Error('an offline event needs an e-mail, a phone or an external id')
+  }
+  return {
+    event: given.event,
+    event_time: given.timestamp === undefined ? undefined : Math.floor(Date.parse(given.timestamp) / 1000),
+    event_id: given.event_id,
+    user: {
+      external_id: each(external_ids, (value) => value.toLowerCase()),
+      phone: each(phone_numbers, e164),
+      email: each(email_addresses, (value) => value.toLowerCase()),
+      ttclid: ttclid ?? clickId(url),
+      ttp: given.ttp,
+      lead_id: given.lead_id,
+      locale: given.locale,
+      ip: given.ip,
+      user_agent: given.user_agent
+    },
+    properties: {
+      contents: given.contents ?? [],
+      content_type: given.content_type,
+      currency: given.currency,
+      value: given.value,
+      query: given.query,
+      order_id: given.order_id,
+      shop_id: given.shop_id
+    },
+    page: url || referrer ? { url, referrer } : undefined,
+    limited_data_use: limited === true ? true : undefined
+  }
+}
+
 function row(given) {
   const address = given.address || {}
   const name = (value) => (value ? hash(value.toLowerCase().replace(/\s/g, '')) : '')
@@ -174,12 +216,28 @@ function triggers(trigger, event) {
   }
 }
 
-function mapped(preset, event) {
+const NAME = 'TikTok Offline Conversions'
+const DESTINATIONS = {
+  web: { key: 'web', schema: schema(FIELDS), defaults: DEFAULTS, row },
+  offline: {
+    key: 'offline',
+    schema: schema({ ...offline(FIELDS), lead_id: text }),
+    defaults: {
+      ...offline(DEFAULTS),
+      lead_id: at('$.properties.lead_id'),
+      ttclid: first('$.properties.ttclid', `$.integrations.${NAME}.ttclid`),
+      ttp: first('$.properties.ttp', `$.integrations.${NAME}.ttp`)
+    },
+    row: offlineRow
+  }
+}
+
+function mapped(preset, event, destination) {
   try {
-    const mapping = { ...DEFAULTS, event: preset.event, ...CONTENTS[preset.contents] }
-    const given = removeEmptyValues(transform(mapping, event), SCHEMA, true)
-    validateSchema(given, SCHEMA, { schemaKey: 'tiktok' })
-    return { name: preset.name, row: row(given) }
+    const mapping = { ...destination.defaults, event: preset.event, ...CONTENTS[preset.contents] }
+    const given = removeEmptyValues(transform(mapping, event), destination.schema, true)
+    validateSchema(given, destination.schema, { schemaKey: destination.key })
+    return { name: preset.name, row: destination.row(given) }
   } catch (error) {
     return { name: preset.name, refused: String(error && error.message) }
   }
@@ -187,7 +245,8 @@ function mapped(preset, event) {
 
 const lines = readline.createInterface({ input: process.stdin, crlfDelay: Infinity })
 lines.on('line', (line) => {
-  const { event, presets } = JSON.parse(line)
-  const found = presets.filter((preset) => triggers(preset.trigger, event)).map((preset) => mapped(preset, event))
+  const { event, presets, destination } = JSON.parse(line)
+  const triggered = presets.filter((preset) => triggers(preset.trigger, event))
+  const found = triggered.map((preset) => mapped(preset, event, DESTINATIONS[destination]))
   process.stdout.write(JSON.stringify(found) + '\n')
 })

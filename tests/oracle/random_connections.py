@@ -11,9 +11,11 @@ from random_mappings import Mappings
 from random_triggers import Triggers
 
 from tockwork.destinations.connection import Connection
+from tockwork.destinations.tiktok.chord import CHORD
 from tockwork.destinations.tiktok.conversions import CONVERSIONS
-from tockwork.destinations.tiktok.fields import WEB_FIELDS
+from tockwork.destinations.tiktok.offline_conversions import OFFLINE_CONVERSIONS
 from tockwork.model.errors import ConfigurationError
+from tockwork.rules.expressions import unless_blank
 from tockwork.rules.fields import Field
 
 Json = Any
@@ -101,6 +103,7 @@ class Configurations:
         self.rng = rng
         self.any = Mappings(rng, Events(rng).event())
         self.wild = False  # whether this mapping has parts without a fast road
+        self.destination = rng.choice([CONVERSIONS, CONVERSIONS, CONVERSIONS, OFFLINE_CONVERSIONS, CHORD])
 
     def connection(self) -> Connection:
         """A configuration that is accepted; one that is refused has no roads."""
@@ -108,16 +111,16 @@ class Configurations:
             rng = self.rng
             mappings = [self.mapping(number) for number in range(rng.choice([1, 1, 2, 3]))]
             if rng.random() < 0.4:
-                presets = CONVERSIONS.packs[rng.choice(list(CONVERSIONS.packs))]
+                presets = self.destination.packs[rng.choice(list(self.destination.packs))]
                 mappings += [{"name": p.name, "trigger": p.trigger, "fields": p.fields} for p in presets]
             rng.shuffle(mappings)
-            settings = {
-                **SETTINGS,
-                "compute_value": rng.random() < 0.8,
-                "event_id": rng.choice(["order", "message-id"]),
-            }
+            known = {setting.key: setting for setting in self.destination.settings}
+            settings: dict[str, Json] = {key: setting.placeholder for key, setting in known.items() if setting.required}
+            settings["event_id"] = rng.choice(["order", "message-id"])
+            for key in sorted(known.keys() & {"compute_value", "accept_external_id"}):
+                settings[key] = rng.random() < 0.8
             try:
-                return Connection(CONVERSIONS, settings, mappings)
+                return Connection(self.destination, settings, mappings)
             except ConfigurationError:
                 continue
 
@@ -129,14 +132,15 @@ class Configurations:
             trigger = rng.choice(
                 ['type = "track"', "event != null", "properties.total > 5", 'userId != "x"', 'type != ""']
             )
-        chosen = [field for field in WEB_FIELDS if rng.random() < rng.choice([0.15, 0.4])]
+        known = {field.key: field for field in self.destination.actions[0].fields}
+        chosen = [field for field in known.values() if rng.random() < rng.choice([0.15, 0.4])]
         fields = {field.key: self.value(field) for field in chosen}
         fields["event"] = rng.choice(["Purchase", "Search", "ViewContent", {"@path": "$.event"}])
         if self.wild:
             fields["event"] = self.directive(2)
-        if rng.random() < 0.3:
+        if rng.random() < 0.3 and "event_source" in known:
             fields["event_source"] = rng.choice(["crm", "web", {"@path": "$.properties.source"}])
-        if rng.random() < 0.3:
+        if rng.random() < 0.3 and "event_spec_type" in known:
             fields["event_spec_type"] = rng.choice(["travel_fields", "vehicle_fields", {"@path": "$.properties.spec"}])
         if rng.random() < 0.15:
             fields["unknown"] = self.directive(1) if self.wild else {"a": [1]}
@@ -184,6 +188,8 @@ class Configurations:
             return {"@literal": rng.choice(SCALARS)}
         if self.wild and roll < 0.65:
             return self.any.directive(1)
+        if not paths and roll < 0.75:
+            return unless_blank(rng.choice(PLAIN_PATHS[:20]).removeprefix("$."), self.branch(depth - 1, paths))
         likely = 0.9 if self.wild else 1.0
         branches = {key: self.branch(depth - 1, paths) for key in ("exists", "then", "else") if rng.random() < likely}
         if rng.random() < 0.5 and "exists" in branches:

@@ -1,4 +1,5 @@
-"""Every field that Segment sends is in our row with the same value, but for the improvements listed here.
+"""Every field that Segment sends is in our row with the same value, but for the improvements listed here: for web and
+for offline conversions.
 
 The other side is ``parity.cjs``: Segment's own mapping kit, triggers and schema check, and a plain row builder.
 """
@@ -9,7 +10,8 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from importlib import resources
@@ -163,10 +165,30 @@ IMPROVEMENTS = (
 )
 
 REFUSED_BY_SEGMENT_ALONE = {
-    "a personal field that is no text is left out instead": r"^The value at /(external_id|email|phone_number|ip|locale"
-    r"|user_agent|first_name|last_name|address|ttclid|ttp)\b",
+    "a personal field that is no text is left out instead": r"^The value at /(external_ids?|email|email_addresses"
+    r"|phone_numbers?|ip|locale|user_agent|first_name|last_name|address|ttclid|ttp)\b",
 }
 REFUSED_BY_US_ALONE = {"a timestamp that cannot be read": ("bad_timestamp",)}
+REFUSED_OFFLINE = {
+    **REFUSED_BY_US_ALONE,
+    "an event without e-mail and phone, which an external id alone does for Segment": ("pii_required",),
+    "an event without a valid e-mail or phone": ("pii_invalid",),
+    "an event from before the window of upload": ("too_old",),
+}
+OFFLINE_IMPROVEMENTS = frozenset(
+    {
+        "the page view has the pixel's spelling",
+        "an external id is trimmed, a blank one left out",
+        "phones are E.164, what is no phone is left out",
+        "total or the contents stand in for the value",
+        "a null price or quantity is none, not 0",
+        "query and search_string fill each other",
+        "an e-mail that is none is left out",
+        "an IP address that is none is left out",
+        "the time of receipt stands in for the timestamp",
+    }
+)
+"""Those of the improvements that offline rows can show: they have no names and addresses."""
 
 
 @cache
@@ -178,7 +200,9 @@ def presets() -> list[dict[str, str]]:
 
 
 @cache
-def connection() -> Connection:
+def connection(destination: str = "web") -> Connection:
+    if destination == "offline":
+        return Connection(find("tiktok-offline-conversions"), {"eventSetID": "7676700000000000000"})
     return Connection(find("tiktok-conversions"), {"pixelCode": "C8E2OS3C77UABCDXYZ00"})
 
 
@@ -206,12 +230,48 @@ def _is_of_a_shop(event: dict[str, Json]) -> bool:
     return not re.search(rb"[0-9]{300}", text)
 
 
-def compared(events: list[dict[str, Json]]) -> Iterator[tuple[dict[str, Json], Json, Outcome]]:
+def counter_events() -> list[dict[str, Json]]:
+    """The same events as a shop's counter has them: most of the last weeks, and of people who left an address."""
+    rng = random.Random(20261121)
+    events = storefront_events()
+    for number, event in enumerate(events):
+        event.pop("receivedAt", None)  # so that all of them count from one day
+        if number < 50 or rng.random() < 0.9:
+            event["timestamp"] = datetime.fromtimestamp(NOW - rng.randrange(25 * 86_400), UTC).isoformat()
+        if not isinstance(event.setdefault("properties", {}), dict):
+            continue
+        if number < 50:
+            event["properties"]["email"] = "ada@example.com"
+            event["userId"] = " U-1"
+            event.setdefault("context", {})["ip"] = "unknown"
+        elif rng.random() < 0.8:
+            event["properties"] |= rng.choice(CONTACTS)
+    events[1]["timestamp"] = "yesterday"
+    return events
+
+
+CONTACTS: list[dict[str, Json]] = [
+    {"email": "Ada@Example.com"},
+    {"email": ["ada@example.com", "a.lovelace@example.com"]},
+    {"phone": "+14155550123"},
+    {"phone": "415-555-0123", "email": "ada@example.com"},
+    {"email": "ada at example.com"},
+    {"email": "", "phone": None},
+    {"email": "ada@example.com", "ttclid": "E.C.P.Own", "limited_data_use": True},
+    {"email": "ada@example.com", "lead_id": "7676700000000000001", "limited_data_use": False, "ttp": "ttp-1"},
+    {"email": "b5fc85e55755f9e0d030a10ab4429b6b2944855f9a0d60077fe832becbc41d72"},
+]
+
+
+def compared(
+    events: list[dict[str, Json]], destination: str = "web"
+) -> Iterator[tuple[dict[str, Json], Json, Outcome]]:
     """Each event's rows, side by side: Segment's answer and our outcome."""
-    cases = [{"event": event, "presets": presets()} for event in events]
+    cases = [{"event": event, "presets": presets(), "destination": destination} for event in events]
     answered: Iterator[Json] = answers(cases, "parity.cjs")
+    ours = connection(destination)
     for event, found in zip(events, answered, strict=True):
-        outcomes = [o for o in connection().outcomes(json.dumps(event).encode(), NOW) if o.mapping is not None]
+        outcomes = [o for o in ours.outcomes(json.dumps(event).encode(), NOW) if o.mapping is not None]
         assert [o.mapping for o in outcomes] == [answer["name"] for answer in found], event
         yield from ((event, answer, outcome) for answer, outcome in zip(found, outcomes, strict=True))
 
@@ -245,11 +305,12 @@ def _leaves(value: Json, place: str = "") -> Iterator[tuple[str, Json]]:
         yield place, value
 
 
-def test_every_difference_is_a_listed_improvement() -> None:
+def tally(events: list[dict[str, Json]], destination: str, refused: Mapping[str, tuple[str, ...]]) -> Counter[str]:
+    """How many rows both made, and how often each improvement or refusal accounts for a difference."""
     used: Counter[str] = Counter()
-    for event, answer, outcome in compared(storefront_events()):
+    for event, answer, outcome in compared(events, destination):
         if "refused" in answer or outcome.row is None:
-            used[_explained(event, answer, outcome)] += 1
+            used[_explained(event, answer, outcome, refused)] += 1
             continue
         used["same"] += 1
         for difference in differences(event, answer["row"], json.loads(bytes(outcome.row))):
@@ -260,11 +321,35 @@ def test_every_difference_is_a_listed_improvement() -> None:
             ]
             assert names, f"not listed: {difference}"
             used[names[0]] += 1
+    return used
+
+
+def test_every_difference_is_a_listed_improvement() -> None:
+    used = tally(storefront_events(), "web", REFUSED_BY_US_ALONE)
     assert used["same"] > COUNT // 2
     assert {improvement.name for improvement in IMPROVEMENTS} <= set(used), "an improvement that nothing shows"
 
 
-def _explained(event: dict[str, Json], answer: Json, outcome: Outcome) -> str:
+def test_every_difference_of_offline_events_is_a_listed_improvement() -> None:
+    used = tally(counter_events(), "offline", REFUSED_OFFLINE)
+    improvements = {improvement.name for improvement in IMPROVEMENTS}
+    assert improvements & set(used) == OFFLINE_IMPROVEMENTS
+    assert set(REFUSED_OFFLINE) <= set(used), "a refusal that nothing shows"
+    assert used["same"] > COUNT // 3
+
+
+def test_offline_rows_have_a_contact_and_the_others_are_refused() -> None:
+    """What is refused for its contact has none that Segment's own rules would call one."""
+    for event in counter_events():
+        for outcome in connection("offline").outcomes(json.dumps(event).encode(), NOW):
+            if outcome.row is not None:
+                assert json.loads(bytes(outcome.row))["user"].keys() & {"email", "phone"}
+            elif outcome.reason in ("pii_required", "pii_invalid"):
+                assert not re.search(r"[^\s@]@[^\s@]+\.[a-z]", _person(event, "email")), event
+                assert not re.fullmatch(r"\+[0-9]{11}", _person(event, "phone")), event
+
+
+def _explained(event: dict[str, Json], answer: Json, outcome: Outcome, refused: Mapping[str, tuple[str, ...]]) -> str:
     if "refused" in answer and outcome.row is None:
         return "refused by both"
     if "refused" in answer:
@@ -272,7 +357,7 @@ def _explained(event: dict[str, Json], answer: Json, outcome: Outcome) -> str:
         assert name, (event, answer, outcome)
         assert any("left out" in warning for warning in outcome.warnings), (event, answer, outcome)
         return name
-    name = next((n for n, codes in REFUSED_BY_US_ALONE.items() if outcome.reason in codes), None)
+    name = next((n for n, codes in refused.items() if outcome.reason in codes), None)
     assert name, (event, answer, outcome)
     return name
 
@@ -290,7 +375,7 @@ def test_the_reference_says_what_segment_sends() -> None:
         },
         "properties": {"ttclid": "E.C.P.own", "revenue": "5.50", "products": [{"product_id": 7, "price": "1.5"}]},
     }
-    answered: list[Json] = list(answers([{"event": event, "presets": presets()}], "parity.cjs"))
+    answered: list[Json] = list(answers([{"event": event, "presets": presets(), "destination": "web"}], "parity.cjs"))
     [[answer]] = answered
     row = answer["row"]
     assert row["event"] == "CompletePayment"

@@ -76,7 +76,7 @@ def test_everything_that_is_wrong_is_said_at_once(file: Path) -> None:
         "sources[3].write_key": "has spaces, colons or control characters",
         "sources[4].name": "expected 1 to 100 characters, got 0",
         "sources[4].write_key": "is empty",
-        "sources[5]": "expected an object with name, write_key, kind, enabled, got text",
+        "sources[5]": f"expected an object with {', '.join(SourceEntry.__struct_fields__)}, got text",
         "destinations[0].kind": "'tiktok-conversion' is no destination. Did you mean 'tiktok-conversions'?",
         "destinations[0].settigns": "is no known member. Did you mean 'settings'?",
         "destinations[1].settings.accessToken": "expected the absolute path of a file, got 'relative'",

@@ -11,7 +11,14 @@ from tockwork.app.configuration.changes import changes, lines
 from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
 
 KIND = "tiktok-conversions"
-SOURCE = {"name": "a", "write_key": "(secret)", "kind": "server", "enabled": True}
+SOURCE = {
+    "name": "a",
+    "write_key": "(secret)",
+    "kind": "server",
+    "enabled": True,
+    "allowed_origins": [],
+    "cookie_domain": "",
+}
 DESTINATION = {
     "kind": KIND,
     "name": "shop",
@@ -20,6 +27,7 @@ DESTINATION = {
     "settings": {},
     "preset_pack": None,
     "mappings": None,
+    "privacy": None,
     "cases": [],
     "title": "",
     "doc": "",

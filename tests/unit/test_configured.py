@@ -153,7 +153,7 @@ def test_segments_exports_are_read() -> None:
         "partnerAction": "reportWebEvent",
         "mapping": {"event": "Purchase", "enable_batching": True, "batch_size": 5},
     }
-    _, (one,), said = configure(CONVERSIONS, SETTINGS, [exported], None)
+    _, (one,), said, _ = configure(CONVERSIONS, SETTINGS, [exported], None)
     assert isinstance(one, ConfiguredMapping)
     assert (one.name, one.trigger.source, one.action.key) == ("One", 'event = "X"', "reportWebEvent")
     assert said == []
@@ -169,7 +169,7 @@ def test_a_mapping_whose_root_is_a_directive_is_left_to_its_events() -> None:
 
 
 def test_secrets_are_wrapped() -> None:
-    values, _, _ = configure(CONVERSIONS, {**SETTINGS, "accessToken": "t"}, None, None)
+    values, _, _, _ = configure(CONVERSIONS, {**SETTINGS, "accessToken": "t"}, None, None)
     assert values["accessToken"] == Secret("t")
 
 

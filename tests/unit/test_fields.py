@@ -174,9 +174,9 @@ def test_implied_fields_take_their_default_where_the_other_is_mapped() -> None:
 def test_declared_conditions_look_at_earlier_fields_only() -> None:
     for destination in DESTINATIONS.values():
         for action in destination.actions:
-            seen: set[str] = set()
+            later = {field.key for field in action.fields}
             for field in action.fields:
                 for each in (field, *field.properties):
                     for when in (each.depends_on, each.required):
-                        assert not isinstance(when, When) or when.fields.keys() <= seen, each.key
-                seen.add(field.key)
+                        assert not isinstance(when, When) or later.isdisjoint(when.fields), each.key
+                later.remove(field.key)

@@ -18,8 +18,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tockwork.destinations.connection import Connection
+from tockwork.destinations.tiktok.chord import CHORD
 from tockwork.destinations.tiktok.conversions import CONVERSIONS
+from tockwork.destinations.tiktok.offline_conversions import OFFLINE_CONVERSIONS
 from tockwork.model.outcome import Outcome
+from tockwork.rules.expressions import unless_blank
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "oracle"))
 
@@ -27,6 +30,9 @@ from random_connections import SETTINGS, Configurations, Stream
 
 NOW = 1_795_219_200.0
 PRESETS = Connection(CONVERSIONS, SETTINGS)
+OFFLINE = Connection(OFFLINE_CONVERSIONS, {"eventSetID": "7676700000000000000"})
+BY_CHORD = Connection(CHORD, SETTINGS)
+EACH_KIND = pytest.mark.parametrize("connection", [PRESETS, OFFLINE, BY_CHORD], ids=["web", "offline", "chord"])
 
 Told = list[tuple[Any, ...]]
 
@@ -34,7 +40,8 @@ Told = list[tuple[Any, ...]]
 def told(outcomes: list[Outcome]) -> Told:
     """All there is to outcomes; rows as their very bytes."""
     return [
-        (o.message_id, o.mapping, o.status, o.reason, o.warnings, o.row and bytes(o.row), o.envelope) for o in outcomes
+        (o.message_id, o.mapping, o.status, o.reason, o.warnings, o.row and bytes(o.row), o.envelope, o.expires_at)
+        for o in outcomes
     ]
 
 
@@ -85,9 +92,18 @@ def no_general_road(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("no_general_road")
-def test_everyday_events_take_the_fast_road() -> None:
+@pytest.mark.parametrize("connection", [PRESETS, BY_CHORD], ids=["web", "chord"])
+def test_everyday_events_take_the_fast_road(connection: Connection) -> None:
     for entry in Shop(seed=3).lines(500):
-        PRESETS.outcomes(entry, NOW)
+        connection.outcomes(entry, NOW)
+
+
+@pytest.mark.usefixtures("no_general_road")
+def test_everyday_offline_events_take_the_fast_road() -> None:
+    for event in Shop(seed=3).events(300):
+        event.setdefault("properties", {})["email"] = "ada@example.com"
+        event["timestamp"] = "2026-11-19T09:30:00Z"
+        assert OFFLINE.outcomes(msgspec.json.encode(event), NOW)[0].status in ("mapped", "filtered")
 
 
 @pytest.mark.usefixtures("no_general_road")
@@ -121,19 +137,20 @@ def test_random_cases_take_both_roads(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Connection, "_general", count)
     rng, mapped = random.Random(5), 0
-    for _ in range(15):
+    for _ in range(30):
         connection, stream = Configurations(rng).connection(), Stream(rng)
         for entry in filter(None, (encoded(stream.event()) for _ in range(40))):
             before = len(taken)
             outcomes = connection.outcomes(entry, NOW)
             mapped += len(taken) == before and outcomes[0].status == "mapped"
-    assert 60 < len(taken) < 540
+    assert 120 < len(taken) < 1_080
     assert mapped > 40
 
 
-@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
-def test_outcomes_never_raises(entry: bytes) -> None:
-    assert PRESETS.outcomes(entry, NOW)
+@EACH_KIND
+@given(entry=st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_outcomes_never_raises(connection: Connection, entry: bytes) -> None:
+    assert connection.outcomes(entry, NOW)
 
 
 json_values = st.recursive(
@@ -143,22 +160,38 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@EACH_KIND
+@settings(max_examples=120, deadline=None)
 @given(
-    st.fixed_dictionaries({"event": st.sampled_from(["Order Completed", "Product Added", "Products Searched"])}),
-    st.dictionaries(
+    event=st.fixed_dictionaries(
+        {"event": st.sampled_from(["Order Completed", "Product Added", "Products Searched", "Form Submitted"])}
+    ),
+    members=st.dictionaries(
         st.sampled_from("userId timestamp properties context traits receivedAt messageId integrations".split()),
         json_values,
     ),
-    st.dictionaries(st.sampled_from("products price quantity value currency order_id name total".split()), json_values),
+    properties=st.dictionaries(
+        st.sampled_from("products price quantity value revenue currency order_id name total email phone url".split()),
+        json_values | st.sampled_from(["", " ", "ada@example.com", "+14155550123", 0, "undefined"]),
+    ),
 )
 def test_the_presets_are_equal_on_any_json(
-    event: dict[str, Any], members: dict[str, Any], properties: dict[str, Any]
+    connection: Connection, event: dict[str, Any], members: dict[str, Any], properties: dict[str, Any]
 ) -> None:
     entry = encoded({**event, "properties": properties, **members})
     if entry is not None:
-        fast, general = both(PRESETS, entry)
+        fast, general = both(connection, entry)
         assert fast == general
+        assert all(outcome[3] != "transform_failed" for outcome in general)
+
+
+@pytest.mark.parametrize(
+    "value", ["", " ", "\t\n", "\ufeff", "\u00a0", "x", " x ", 0, 1, 1.5, True, False, None, [], {}, [""]]
+)
+def test_blank_values_are_equal(value: Any) -> None:
+    connection = connected('type = "track"', {"query": unless_blank("properties.q", {"@path": "$.userId"})})
+    fast, general = both(connection, msgspec.json.encode({"type": "track", "userId": "u", "properties": {"q": value}}))
+    assert fast == general
 
 
 def connected(trigger: str, fields: dict[str, Any]) -> Connection:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Final
 
 from tockwork.destinations.declare import Destination, suggestion
+from tockwork.destinations.tiktok.chord import CHORD
 from tockwork.destinations.tiktok.conversions import CONVERSIONS
+from tockwork.destinations.tiktok.offline_conversions import OFFLINE_CONVERSIONS
+from tockwork.destinations.tiktok.pixel import PIXEL
 from tockwork.model.errors import ConfigurationError, Problem
 
-DESTINATIONS: Final[dict[str, Destination]] = {destination.key: destination for destination in (CONVERSIONS,)}
+DESTINATIONS: Final[dict[str, Destination]] = {
+    destination.key: destination for destination in (CONVERSIONS, OFFLINE_CONVERSIONS, CHORD, PIXEL)
+}
 
 
 def find(kind: str) -> Destination:

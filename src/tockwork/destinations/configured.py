@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from tockwork.destinations.constants import constant_problems, missing_by_design
 from tockwork.destinations.declare import MAX_MAPPINGS, Action, Destination, read_settings, suggestion
+from tockwork.destinations.privacy import FieldList, Kept, Privacy, read_privacy
+from tockwork.destinations.program import unfit
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.rules import mapping as kit
 from tockwork.rules.fields import with_implied
@@ -23,7 +25,10 @@ _BATCHING = ("enable_batching", "batch_size")
 
 
 class ConfiguredMapping(msgspec.Struct, frozen=True):
-    """One mapping, ready to run. `fields` is the mapping as data, with implied fields filled in."""
+    """One mapping, ready to run. `fields` is the mapping as data, with implied fields filled in.
+
+    `denied` names the action's fields that the destination's list keeps back: neither `action` nor `fields` has them.
+    """
 
     name: str
     trigger: Trigger
@@ -31,6 +36,16 @@ class ConfiguredMapping(msgspec.Struct, frozen=True):
     fields: dict[str, Any]
     mapping: kit.Mapping
     enabled: bool = True
+    denied: tuple[str, ...] = ()
+
+
+class Configured(NamedTuple):
+    """A destination's configuration, checked."""
+
+    settings: dict[str, Any]
+    mappings: list[ConfiguredMapping]
+    advice: list[str]
+    privacy: Privacy
 
 
 def configure(
@@ -38,16 +53,18 @@ def configure(
     settings: Mapping[str, Any],
     mappings: Sequence[Mapping[str, Any]] | None,
     preset_pack: str | None,
-) -> tuple[dict[str, Any], list[ConfiguredMapping], list[str]]:
-    """Validated settings, parsed mappings and advice. Raises `ConfigurationError` with all that is wrong."""
+    privacy: Any = None,
+) -> Configured:
+    """Validated settings, parsed mappings, privacy and advice. Raises `ConfigurationError` with all that is wrong."""
     problems: list[Problem] = []
     values: dict[str, Any] = {}
     try:
         values = read_settings(destination, settings)
     except ConfigurationError as error:
         problems += error.problems
+    guard = read_privacy(destination, privacy, problems)
     written = _presets(destination, preset_pack, problems) if mappings is None else _listed(mappings, problems)
-    parsed = [_Reader(destination, f"mappings[{i}]", problems).read(one) for i, one in enumerate(written)]
+    parsed = [_Reader(destination, f"mappings[{i}]", problems, guard.fields).read(one) for i, one in enumerate(written)]
     names = [one.get("name") if isinstance(one, Mapping) else None for one in written]
     for i, name in enumerate(names):
         if name and name in names[:i]:
@@ -56,7 +73,7 @@ def configure(
     if problems:
         raise ConfigurationError(problems)
     ready = [one for one in parsed if one]
-    return values, ready, list(_advice(destination, values, ready))
+    return Configured(values, ready, list(_advice(destination, values, ready)), guard)
 
 
 def pack_name(destination: Destination, name: str | None) -> str:
@@ -90,8 +107,11 @@ def _listed(mappings: Any, problems: list[Problem]) -> list[Any]:
 class _Reader:
     """Reads one mapping, and adds to `problems` what is wrong with it."""
 
-    def __init__(self, destination: Destination, where: str, problems: list[Problem]) -> None:
+    def __init__(
+        self, destination: Destination, where: str, problems: list[Problem], list_: FieldList | None = None
+    ) -> None:
         self._destination = destination
+        self._list = list_
         self._where = where
         self._problems = problems
 
@@ -112,7 +132,12 @@ class _Reader:
         mapping = self._mapping(fields)
         if action is None or trigger is None or fields is None or mapping is None or len(self._problems) > before:
             return None
-        return ConfiguredMapping(name or self._where, trigger, action, fields, mapping, enabled)
+        if self._list is None:
+            return ConfiguredMapping(name or self._where, trigger, action, fields, mapping, enabled)
+        kept = Kept(action, self._list)
+        fields = kept.mapping(fields)
+        rest = kit.Mapping.parse(fields)
+        return ConfiguredMapping(name or self._where, trigger, kept.action, fields, rest, enabled, tuple(kept.denied))
 
     def _add(self, member: str, what: str, mend: str = "") -> None:
         self._problems.append(Problem(f"{self._where}.{member}".rstrip("."), what, mend))
@@ -153,6 +178,8 @@ class _Reader:
             return fields
         for problem in constant_problems(self._destination.record, action.fields, fields):
             self._add(f"fields.{problem.where}", problem.what, problem.mend)
+        for problem in unfit(fields) if self._destination.device else ():
+            self._add(f"fields.{problem.where}", problem.what, problem.mend)
         return with_implied(action.fields, fields)
 
     def _mapping(self, fields: dict[str, Any] | None) -> kit.Mapping | None:
@@ -172,6 +199,9 @@ def _advice(
         yield from (f"{where}.trigger: {warning}" for warning in mapping.trigger.warnings)
         yield from (f"{where}.fields.{problem}" for problem in mapping.mapping.warnings)
         yield from (f"{where}.fields.{problem}" for problem in missing_by_design(mapping.action.fields, mapping.fields))
+        if mapping.denied:
+            unsent = "are not sent: the destination's list of fields (privacy.fields) keeps them back"
+            yield f"{where}.fields: {', '.join(mapping.denied)} {unsent}"
         known = {field.key: field for field in mapping.action.fields}
         for key in mapping.fields:
             if key not in known and not key.startswith(("__", "@")) and key not in _BATCHING:

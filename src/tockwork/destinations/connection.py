@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -17,18 +18,21 @@ from msgspec import Raw
 
 from tockwork.destinations.configured import ConfiguredMapping, configure
 from tockwork.destinations.declare import Destination
-from tockwork.model.event import Event
+from tockwork.destinations.privacy import Privacy, veil
+from tockwork.model import reasons
+from tockwork.model.event import Envelope, Event
 from tockwork.model.outcome import Outcome, Status
 from tockwork.model.secret import Secret
 from tockwork.rules.coercion import Coercion
 from tockwork.rules.compiler import MappingCompiler
 from tockwork.rules.explain import Clause, Explained, explain_mapping, explain_trigger
 from tockwork.rules.fields import FieldError
-from tockwork.rules.gate import folded, switched_off
+from tockwork.rules.gate import CONSENT_PATH, folded, switched_off
 from tockwork.rules.index import Plan, TriggerIndex
 from tockwork.rules.mapping import ResolveError
 from tockwork.rules.scalars import Uncoercible
 from tockwork.rules.shape import OffRoad, Shape
+from tockwork.rules.source import reader
 
 MAX_FAST_BYTES: Final = 65_536
 """Longer events take the general road, which counts what a mapping makes of them."""
@@ -50,21 +54,28 @@ _Target = tuple[ConfiguredMapping, Callable[[Any], Any] | None]
 
 
 class Explanation(msgspec.Struct):
-    """What one mapping made of an event."""
+    """What one mapping made of an event.
+
+    `stopped` is the reason code for which the event came to no trigger at all, None where it did. `withheld` names the
+    fields that the destination's list keeps back; `fields` shows what the event has for them all the same.
+    """
 
     mapping: str
     matched: bool
     trigger: list[Clause]
     fields: dict[str, Explained] = {}
     outcome: Outcome | None = None
+    stopped: str | None = None
+    withheld: tuple[str, ...] = ()
 
 
 class Connection:
     """One destination instance, compiled.
 
     `settings` and `mappings` are as a user writes them; without mappings, those of `preset_pack` (by default the
-    destination's own). Raises `ConfigurationError` with every problem at once. `advice` holds what looks wrong and is
-    allowed all the same; `written` holds the mappings and the pack as they were given.
+    destination's own). `privacy` says what the destination may be told, and of whom. Raises `ConfigurationError` with
+    every problem at once. `advice` holds what looks wrong and is allowed all the same; `written` holds the mappings,
+    the pack and the privacy as they were given.
     """
 
     def __init__(
@@ -73,10 +84,13 @@ class Connection:
         settings: Mapping[str, Any],
         mappings: Sequence[Mapping[str, Any]] | None = None,
         preset_pack: str | None = None,
+        privacy: Mapping[str, Any] | Privacy | None = None,
     ) -> None:
         self.destination = destination
-        self.settings, self.mappings, self.advice = configure(destination, settings, mappings, preset_pack)
-        self.written = (mappings, preset_pack)
+        configured = configure(destination, settings, mappings, preset_pack, privacy)
+        self.settings, self.mappings, self.advice, self.privacy = configured
+        self.written = (mappings, preset_pack, privacy)
+        self._gate = self.privacy.gate
         self._row = destination.row(self.settings)
         self._window_s = destination.limits.upload_window_s
         self._names = {folded(name) for name in destination.integrations}
@@ -84,6 +98,8 @@ class Connection:
         self._enabled = [mapping for mapping in self.mappings if mapping.enabled]
         fields, record = {id(one): one.action.fields for one in self._enabled}, destination.record
         self._coercions = {key: Coercion(value, record) for key, value in fields.items()}
+        self._veils = {id(one): hide for one in self._enabled if (hide := veil(one.action, one.denied))}
+        self._consent: Callable[[Any], Any] | None = None  # finds it in what the fast road decoded
         self._decode, self._plan = self._fast_road()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -97,7 +113,11 @@ class Connection:
         compilers = [self._compiler(mapping, shape) for mapping in self._enabled]
         targets: list[_Target] = [(mapping, None) for mapping in self._enabled]
         index = TriggerIndex([mapping.trigger.root for mapping in self._enabled], targets, shape)
+        if self._gate:
+            shape.read(CONSENT_PATH)
         decode = shape.decoder().decode
+        if self._gate:
+            self._consent = reader(shape, CONSENT_PATH)
         for position, compiler in enumerate(compilers):
             with suppress(OffRoad):
                 if compiler is not None:
@@ -126,6 +146,12 @@ class Connection:
                 message_id = _text(message_id)
             if event.integrations and switched_off(event.integrations, self._names):
                 return [_filtered(message_id, "integrations_off")]
+            limited = False
+            if self._consent is not None:
+                consent = self._consent(event)
+                if stop := self._gate.stops(consent):
+                    return [Outcome(message_id, None, Status.SUPPRESSED, stop)]
+                limited = self._gate.limits(consent)
             plan = self._plan(event.type, event.event)
             targets = plan if plan.__class__ is tuple else plan(event)  # type: ignore[operator]
             if not targets:
@@ -138,7 +164,13 @@ class Connection:
                 if fields is None:
                     return self._general(entry, now)
                 warnings: list[str] = []
-                row, envelope = self._row(fields(event), now, warnings)
+                record = fields(event)
+                if limited:
+                    record.limited_data_use = True
+                if self._veils:
+                    row, envelope = self._veiled(mapping, record, now, warnings)
+                else:
+                    row, envelope = self._row(record, now, warnings)
                 until = None if self._window_s is None else self._expiry(row, now)
                 row = Raw(_encode(row))
                 outcomes.append(Outcome(message_id, mapping.name, MAPPED, None, warnings, row, envelope, None, until))
@@ -158,8 +190,11 @@ class Connection:
     def outcomes_of(self, event: Event, now: float) -> list[Outcome]:
         """`outcomes` for an event that is decoded already; the general road."""
         message_id = event.get("messageId")
-        if switched_off(event.get("integrations"), self._names):
-            return [_filtered(message_id, "integrations_off")]
+        stop = self._stop(event)
+        if stop == reasons.INTEGRATIONS_OFF:
+            return [_filtered(message_id, stop)]
+        if stop:
+            return [Outcome(_text(message_id), None, Status.SUPPRESSED, stop)]
         triggered = [mapping for mapping in self._enabled if mapping.trigger.matches(event)]
         if not triggered:
             return [_filtered(message_id, "no_trigger")]
@@ -171,11 +206,16 @@ class Connection:
             values = mapping.mapping.resolve(event)
             record = self._coercions[id(mapping)].apply(values, outcome.warnings)
             now = self._now(event.get("receivedAt"), now)
-            row, outcome.envelope = self._row(record, now, outcome.warnings)
+            if self._gate.limits(_consent_of(event)):
+                record.limited_data_use = True
+            row, outcome.envelope = self._veiled(mapping, record, now, outcome.warnings)
             if self._window_s is not None:
                 outcome.expires_at = self._expiry(row, now)
             outcome.row = Raw(_encode(row))
         except FieldError as error:
+            if mapping.denied and self._fits_whole(mapping, event, now):
+                what = f"{error}; privacy.fields keeps back {', '.join(mapping.denied)}"
+                return _invalid(outcome, reasons.FIELD_DENIED, what)
             return _invalid(outcome, error.reason, str(error))
         except ResolveError as error:
             return _invalid(outcome, "mapping_error", str(error))
@@ -185,19 +225,56 @@ class Connection:
             return _invalid(outcome, "transform_failed", f"Tockwork failed on this event: {type(error).__name__}")
         return outcome
 
+    def _veiled(self, mapping: ConfiguredMapping, record: Any, now: float, warnings: list[str]) -> tuple[Any, Envelope]:
+        """The record's row, without what hides of the fields that the destination's list keeps back."""
+        hide = self._veils.get(id(mapping))
+        if hide is None:
+            return self._row(record, now, warnings)
+        hide_in_record, hide_in_row = hide
+        hide_in_record(record)
+        row, envelope = self._row(record, now, warnings)
+        hide_in_row(row)
+        return row, envelope
+
+    def _stop(self, event: Event) -> str | None:
+        """The reason code for which the event comes to no trigger."""
+        if switched_off(event.get("integrations"), self._names):
+            return reasons.INTEGRATIONS_OFF
+        return self._gate.stops(_consent_of(event))
+
+    @cached_property
+    def _whole(self) -> Connection:
+        """The same without a list of fields: it tells what the list is to blame for."""
+        mappings, preset_pack, _ = self.written
+        privacy = msgspec.structs.replace(self.privacy, fields=None)
+        return Connection(self.destination, self.settings, mappings, preset_pack, privacy)
+
+    def _fits_whole(self, mapping: ConfiguredMapping, event: Event, now: float) -> bool:
+        whole = self._whole.mappings[self.mappings.index(mapping)]
+        return self._whole._mapped(whole, event, now).status is MAPPED
+
     def explain(self, event: Event, now: float) -> list[Explanation]:
         """For every enabled mapping: how each clause of its trigger met the event and, where they matched, where each
         field's value came from and what became of it. Values are the event's own: mask them before they are kept."""
         explanations = []
+        stop = self._stop(event)
         for mapping in self._enabled:
             explanation = Explanation(
-                mapping.name, mapping.trigger.matches(event), explain_trigger(mapping.trigger, event)
+                mapping.name, mapping.trigger.matches(event), explain_trigger(mapping.trigger, event), stopped=stop
             )
             if explanation.matched:
-                explanation.fields = explain_mapping(mapping.mapping, event)
-                explanation.outcome = self._mapped(mapping, event, now)
+                whole = self._whole.mappings[self.mappings.index(mapping)] if mapping.denied else mapping
+                explanation.fields = explain_mapping(whole.mapping, event)
+                explanation.withheld = mapping.denied
+                explanation.outcome = self._stopped(mapping, event, stop) or self._mapped(mapping, event, now)
             explanations.append(explanation)
         return explanations
+
+    def _stopped(self, mapping: ConfiguredMapping, event: Event, stop: str | None) -> Outcome | None:
+        if stop is None:
+            return None
+        status = Status.FILTERED if stop == reasons.INTEGRATIONS_OFF else Status.SUPPRESSED
+        return Outcome(_text(event.get("messageId")), mapping.name, status, stop)
 
     def _expiry(self, row: Any, now: float) -> float:
         """The time from which the row is taken no more. Raises `FieldError` where that has come."""
@@ -220,6 +297,11 @@ class Connection:
             return now
         self._received = (received, seconds)
         return seconds
+
+
+def _consent_of(event: Event) -> Any:
+    context = event.get("context")
+    return context.get("consent") if isinstance(context, dict) else None
 
 
 def _text(value: Any) -> str | None:

@@ -65,7 +65,7 @@ def _strict(field: Field) -> Field:
     """The field without conditions and without mercy: what is written down can be mended."""
     parts = tuple(map(_strict, field.properties))
     return msgspec.structs.replace(
-        field, depends_on=None, required=False, personal=False, implied_by="", properties=parts
+        field, depends_on=None, required=False, personal=False, optional=False, implied_by="", properties=parts
     )
 
 

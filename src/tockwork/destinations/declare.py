@@ -36,7 +36,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """One setting of a destination instance; `help` says where to get the value."""
+    """One setting of a destination instance; `help` says where to get the value, `steps` how, click by click.
+    `placeholder` stands in for a required one where nothing is sent."""
 
     key: str
     label: str
@@ -47,6 +48,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     choices: tuple[str, ...] = ()
     check: Callable[[Any], str | None] | None = None
     """Says what is wrong with a value, in words without the value; None when it is fine."""
+    steps: tuple[str, ...] = ()
+    placeholder: str = ""
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,9 +71,24 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     action: str
 
 
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes a destination one of the browser's: it is delivered to by a plugin of analytics.js, never by us.
+
+    `asset` is the plugin's file and `library` the global name of its factory. `public` are the only settings that a
+    browser may see, by their keys; `facts` tells what else the plugin must know, from an instance's settings and the
+    fields of its enabled mappings.
+    """
+
+    asset: str
+    library: str
+    public: tuple[str, ...]
+    facts: Callable[[Mapping[str, Any], list[Mapping[str, Any]]], dict[str, Any]]
+
+
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """One destination: everything the engine needs to know of it.
 
+    `envelope` is what stands at the root of an instance's requests where neither a mapping nor a row says otherwise.
     `row` makes an encoder from an instance's settings: a function from the record that a mapping filled, the time that
     counts as now (Unix seconds) and a list that takes warnings, to the row and its envelope. It raises `FieldError`
     where the row may not be sent. `path` is the endpoint's; `read` reads its answers; `token` is the key of the setting
@@ -83,6 +101,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     help: str
     settings: tuple[Setting, ...]
     actions: tuple[Action, ...]
+    envelope: Callable[[Mapping[str, Any]], Envelope]
     record: type[msgspec.Struct]
     row: Callable[[Mapping[str, Any]], RowEncoder]
     path: str
@@ -94,6 +113,7 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     advice: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
     """Warnings about one mapping's fields under some settings, given when the instance is configured."""
+    device: Device | None = None
 
     def action(self, name: str) -> Action | None:
         """The action by its key or one of its other names; an empty name means the first."""

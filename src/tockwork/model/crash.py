@@ -12,6 +12,7 @@ from typing import Final
 
 CRASH_POINTS: Final = (
     "append_written",  # events are written, and not yet committed
+    "append_unindexed",  # events are safe, and their messageIds not yet in the tables of the recent ones
     "append_committed",  # events are safe, and no client was told
     "chunk_read",  # a chunk was handed out, and nobody wrote down that it was
     "attempt_begun",  # it is written down that rows are about to be sent

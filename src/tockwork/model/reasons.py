@@ -53,10 +53,20 @@ CONSENT: Final = _reason(
     "The person has not agreed to the consent category of this destination.",
     "Nothing to do; to change what is asked for, edit the destination's consent categories.",
 )
+OPTED_OUT: Final = _reason(
+    "opted_out",
+    "The person has opted out (Global Privacy Control, US Privacy or GPP), and the destination is set to block.",
+    "Nothing to do; to send with limited data use instead, set the destination's privacy.opt_out to limit.",
+)
 SUPPRESSED_USER: Final = _reason(
     "suppressed_user",
     "The person is on the suppression list.",
     "Nothing to do; to send again, take the person off the list.",
+)
+DELETED_USER: Final = _reason(
+    "deleted_user",
+    "The person was deleted with `tockwork suppress delete`.",
+    "Nothing to do; nothing of the event is kept.",
 )
 DUPLICATE_MESSAGE: Final = _reason(
     "duplicate_message",
@@ -80,6 +90,11 @@ FIELD_MISSING: Final = _reason(
     "field_missing",
     "A required field got no value.",
     "Give the named field a mapping that finds a value in the event.",
+)
+FIELD_DENIED: Final = _reason(
+    "field_denied",
+    "The destination needs a field that its own list of fields (privacy.fields) keeps back.",
+    "Take the named field off the deny list, or put it on the allow list, then replay.",
 )
 BAD_TIMESTAMP: Final = _reason(
     "bad_timestamp",
@@ -274,3 +289,11 @@ OVERLOADED: Final = _reason(
 )
 NOT_READY: Final = _reason("not_ready", "The server starts or stops.", "Send again in a few seconds.")
 INTERNAL_ERROR: Final = _reason("internal_error", "The server failed at this request.", "Please report it.")
+
+# A record of a file that makes no event
+
+UNREADABLE_LINE: Final = _reason(
+    "unreadable_line",
+    "The line of the file is no record.",
+    "The message says why; mend the line in the file of rejected lines, and import that.",
+)

@@ -73,7 +73,7 @@ class _Pass:
         except Uncoercible as error:
             refusal = f"{path}: expected {error.expected}, got {self._describe(error.found)}"
             if not field.lenient:
-                raise FieldError("field_type", refusal) from None
+                raise FieldError(error.reason, refusal) from None
             self._warnings.append(f"{refusal}; left out")
             return None
 
@@ -82,9 +82,7 @@ class _Pass:
             return self._object(field, value, path)
         scalar = SCALARS[field.type](value)
         if scalar is not None and field.choices and scalar not in field.choices:
-            raise FieldError(
-                "field_choice", f"{path}: expected one of {', '.join(field.choices)}, got {self._describe(scalar)}"
-            )
+            raise Uncoercible(f"one of {', '.join(field.choices)}", scalar, "field_choice")
         return scalar
 
     def _object(self, field: Field, value: Any, path: str) -> Any:

@@ -36,7 +36,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     data that cannot be coerced is left out with a warning instead of making the delivery invalid. `slot` is the
     attribute of the destination's record that takes the value (the key unless said otherwise). A field `implied_by`
     another is no part of any form: it takes its default in every mapping that fills the other, and is left out with a
-    warning where that default does not fit, since nobody asked for it.
+    warning where that default does not fit, since nobody asked for it. An `optional` field is left out in the same way.
     """
 
     key: str
@@ -54,6 +54,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     record: Record | None = None
     slot: str = ""
     implied_by: str = ""
+    optional: bool = False
 
     @property
     def name(self) -> str:
@@ -62,7 +63,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def lenient(self) -> bool:
         """Whether a value that does not fit is left out with a warning."""
-        return self.personal or bool(self.implied_by)
+        return self.personal or self.optional or bool(self.implied_by)
 
     def applies(self, values: Mapping[str, Any]) -> bool:
         return self.depends_on is None or self.depends_on.holds(values)

@@ -35,10 +35,11 @@ def segments(condition: Condition) -> tuple[str, ...]:
     return ({"event-type": "type"}.get(condition.kind, condition.kind),)
 
 
-def _conditions(node: Condition | Group) -> list[Condition]:
+def conditions(node: Condition | Group) -> list[Condition]:
+    """All that a trigger compares, in order."""
     if isinstance(node, Condition):
         return [node]
-    return [condition for child in node.children for condition in _conditions(child)]
+    return [condition for child in node.children for condition in conditions(child)]
 
 
 class TriggerIndex:
@@ -54,7 +55,7 @@ class TriggerIndex:
         self._unreadable: set[Condition] = set()
         self._plans: dict[tuple[Any, Any], Plan] = {}
         self._functions: dict[tuple[tuple[int, Residue], ...], Plan] = {}
-        for condition in (found for trigger in triggers for found in _conditions(trigger)):
+        for condition in (found for trigger in triggers for found in conditions(trigger)):
             try:
                 if condition.kind == "broken":
                     raise OffRoad
@@ -94,7 +95,7 @@ class TriggerIndex:
             if node.kind == "event-type":
                 return holds(node, call)
             return holds(node, event) if node.kind == "event" else node
-        if node.operator == "or" and not self._unreadable.isdisjoint(_conditions(node)):
+        if node.operator == "or" and not self._unreadable.isdisjoint(conditions(node)):
             return node  # a condition that fails makes the whole trigger false, whatever comes after it
         decisive = node.operator == "or"
         left: list[Condition | Group] = []

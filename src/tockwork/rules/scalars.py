@@ -16,11 +16,13 @@ from tockwork.rules.notation import json_number
 
 
 class Uncoercible(Exception):  # noqa: N818 (names a value's state, which is an error to some callers only)
-    """A value that does not become the wanted type. Its text says what was expected and the type that was found."""
+    """A value that does not become the wanted type, or is no choice of the field. Its text says what was expected and
+    the type that was found; `reason` is a reason code."""
 
-    def __init__(self, expected: str, found: Any) -> None:
+    def __init__(self, expected: str, found: Any, reason: str = "field_type") -> None:
         self.expected = expected
         self.found = found
+        self.reason = reason
         super().__init__(f"expected {expected}, got {describe(found)}")
 
 

@@ -79,6 +79,13 @@ class Source:
         return _template(tuple(self.lines), tuple(self.names))(*self.names.values())
 
 
+def reader(shape: Shape, segments: tuple[str, ...]) -> Function:
+    """A function from the shape's struct to the value at `segments`. Call after `shape.decoder()`."""
+    source = Source(shape)
+    source.lines.append(f"return {source.value(shape.root, segments)}")
+    return source.function()
+
+
 @lru_cache(maxsize=256)
 def _template(lines: tuple[str, ...], names: tuple[str, ...]) -> Callable[..., Function]:
     """A function that makes the generated function from the objects it refers to.

@@ -34,6 +34,18 @@ def render(template: str, payload: Any) -> str:
     return _filled(_parts(_filled(_parts(template, 3), payload), 2), payload)
 
 
+def pieces(text: str) -> list[str | list[str]] | None:
+    """A template's texts with the segments of its paths between them; None where what a path gives is one too."""
+    if any(True for _ in _placeholders(text, 3)):
+        return None
+    found: list[str | list[str]] = []
+    at = 0
+    for start, end, name in _placeholders(text, 2):
+        found += (text[at:start], list(path.split(name)))
+        at = end
+    return [*found, text[at:]]
+
+
 def _placeholders(text: str, width: int) -> Iterator[tuple[int, int, str]]:
     """Start, end and path of every placeholder with `width` braces on each side.
 

@@ -56,10 +56,16 @@ def is_country(code: str) -> bool:
 
 @lru_cache(maxsize=PLACES_KEPT)
 def zip_code(value: str, country: str | None = None) -> str | None:
-    """Hash of the lower-cased zip code without spaces and dashes; five digits in the United States. A SHA-256 passes.
+    """Hash of the zip code as `bare_zip` makes it. A SHA-256 passes; None for nothing, placeholders, MD5 and SHA-1."""
+    text = bare_zip(value, country)
+    return None if text is None else hashed(text)
+
+
+def bare_zip(value: str, country: str | None = None) -> str | None:
+    """The lower-cased zip code without spaces and dashes; five digits in the United States.
 
     `country` is what `country` returned. Without one, nine digits are taken for an American ZIP+4. None when no letter
-    or digit is left, and for placeholders, MD5 and SHA-1.
+    or digit is left, and for placeholders.
     """
     text = value.lower()
     if not (text.isascii() and text.isalnum()):
@@ -71,7 +77,7 @@ def zip_code(value: str, country: str | None = None) -> str | None:
     american = country == "us" or (not country and len(text) == _ZIP_PLUS_4 and text.isdecimal())
     if american and len(text) < SHORTEST_HASH and text[:_ZIP].isdecimal():
         text = text[:_ZIP]
-    return hashed(text)
+    return text
 
 
 def _code(spelling: str) -> str | None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 
 from tockwork.destinations.tiktok.hashing import is_placeholder
 
-_PARAMETER: Final = "ttclid="
+PARAMETER: Final = "ttclid="
 _TRIMMED: Final = "".join(map(chr, range(0x21)))
 _LINE_BREAKS: Final = dict.fromkeys(map(ord, "\t\n\r"))
 _scheme = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):").match
@@ -36,14 +36,14 @@ def click_id(url: str) -> str | None:
     None when there is none, when it is blank or a placeholder, and for a relative or broken URL. A key written with
     percent signs is not found.
     """
-    if _PARAMETER not in url:
+    if PARAMETER not in url:
         return None
     usual = _usual(url)
     if usual is not None:
         return ttclid(usual[1])
     for pair in _query(url.strip(_TRIMMED).translate(_LINE_BREAKS)).split("&"):
-        if pair.startswith(_PARAMETER):
-            return ttclid(unquote_plus(pair[len(_PARAMETER) :]))
+        if pair.startswith(PARAMETER):
+            return ttclid(unquote_plus(pair[len(PARAMETER) :]))
     return None
 
 

@@ -15,9 +15,10 @@ import msgspec
 
 from tockwork.destinations.declare import RowEncoder
 from tockwork.destinations.tiktok import user as person
+from tockwork.destinations.tiktok.click_id import PARAMETER
 from tockwork.destinations.tiktok.hashing import LONGEST_PLACEHOLDER, is_placeholder
 from tockwork.destinations.tiktok.rows import Address, Content, Fields, Lead, Page, Properties, Row, User
-from tockwork.destinations.tiktok.standard_events import KNOWN_NAMES, check_name
+from tockwork.destinations.tiktok.standard_events import CURRENCIES, KNOWN_NAMES, check_currency, check_name
 from tockwork.destinations.tiktok.timestamp import event_time
 from tockwork.destinations.tiktok.verticals import travel_properties, vehicle_properties
 from tockwork.model.event import Envelope
@@ -28,6 +29,23 @@ ENDPOINT = "/open_api/v1.3/event/track/"
 
 Warnings = list[str]
 Normaliser = Callable[[str], str | None]
+ClickId = Callable[[Fields, Warnings], str | None]
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True):
+    """What a destination decides about its rows, whatever an instance's settings.
+
+    `event_source` is the one that counts where no field says otherwise. With `supplied_click_id_first` a click id that
+    came with the event wins over one in a URL. With `lead_in_user` the flat lead id goes to ``user.lead_id``. `contact`
+    names the fields of which one must hold a valid e-mail or phone, in this order; none need where there are none. With
+    `limited_only_when_true` the row says nothing about limited data use unless it is on.
+    """
+
+    event_source: str = "web"
+    supplied_click_id_first: bool = False
+    lead_in_user: bool = False
+    contact: tuple[str, str] | None = None
+    limited_only_when_true: bool = False
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +58,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     zone: tzinfo = UTC
     compute_value: bool = True
     order_event_ids: bool = False
+    accept_external_id: bool = False
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], source_id: str) -> Policy:
@@ -52,24 +71,36 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             zone=ZoneInfo(settings["timezone"]) if settings.get("timezone", "UTC") != "UTC" else UTC,
             compute_value=settings.get("compute_value", True),
             order_event_ids=settings.get("event_id") == "order",
+            accept_external_id=settings.get("accept_external_id", False),
         )
 
+    def envelope(self, rules: Rules) -> Envelope:
+        """What stands at the root of a request whose rows say nothing about it."""
+        return Envelope(rules.event_source, self.source_id, self.test_event_code, self.partner_name)
 
-def web_encoder(policy: Policy) -> RowEncoder:
-    """The encoder for ``event_source`` web and crm."""
-    usual = Envelope("web", policy.source_id, policy.test_event_code, policy.partner_name)
+
+def row_encoder(policy: Policy, rules: Rules) -> RowEncoder:
+    """The encoder of one instance; raises `FieldError` for what may not be sent."""
+    usual = policy.envelope(rules)
+    usual_source, unlimited = usual.event_source, None if rules.limited_only_when_true else False
+    click_id = _supplied_first if rules.supplied_click_id_first else _url_first
+    user_of = _contact(*rules.contact, policy.accept_external_id) if rules.contact else _user
+    lead_of = _lead_in_user if rules.lead_in_user else _lead
 
     def phone(value: str) -> str | None:
         return person.phone(value, policy.region)
 
     def encode(f: Fields, now: float, warnings: Warnings) -> tuple[Row, Envelope]:
-        source = f.event_source or "web"
-        user = _user(f, phone, warnings)
-        lead = None if f.lead is None and f.lead_id is None and source == "web" else _lead(f, source, warnings)
+        source = f.event_source or usual_source
+        user = user_of(f, phone, click_id, warnings)
+        usually = source == usual_source
+        lead = None if usually and f.lead is None and f.lead_id is None else lead_of(f, user, source, warnings)
         if user.external_id is None and lead is None and user in (_NOBODY, User(locale=user.locale)):
             warnings.append("no match key: TikTok cannot match this event to a person (send email, phone, ttclid, …)")
         if f.event not in KNOWN_NAMES:
-            warnings += [f"event: {note}" for note in check_name(f.event) if note.level == "warning"]
+            warnings += [f"event: {note}" for note in check_name(f.event, source) if note.level == "warning"]
+        if f.currency is not None and f.currency not in CURRENCIES:
+            warnings += [f"currency: {note}" for note in check_currency(f.currency)]
         event_id, order_id = f.event_id, f.order_id
         if event_id is not None and len(event_id) <= LONGEST_PLACEHOLDER:
             event_id = _known(event_id, "event_id", warnings)
@@ -80,12 +111,12 @@ def web_encoder(policy: Policy) -> RowEncoder:
             int(now) if f.timestamp is None else event_time(f.timestamp, now, policy.zone),
             user,
             _properties(f, order_id, source, policy.compute_value, warnings),
-            f.limited_data_use is True,
+            f.limited_data_use is True or unlimited,
             f"{f.event}.{order_id}" if policy.order_event_ids and order_id else event_id,
             None if f.url is None and f.referrer is None else Page(f.url, f.referrer),
             lead,
         )
-        if source == "web" and f.test_event_code is None:
+        if usually and f.test_event_code is None:
             return row, usual
         test_event_code = f.test_event_code or policy.test_event_code
         return row, Envelope(source, policy.source_id, test_event_code, policy.partner_name)
@@ -97,16 +128,51 @@ _NOBODY = User()
 _NOTHING = Content()
 
 
-def _user(f: Fields, phone: Normaliser, warnings: Warnings) -> User:
-    """``user``: normalised and hashed match keys; a click id in the page's URL wins over a supplied one."""
-    click_id = None if f.url is None else person.click_id(f.url)
-    if click_id is None and f.ttclid is not None:
-        click_id = person.ttclid(f.ttclid) or _lost("ttclid", f.ttclid, warnings)
+def _url_first(f: Fields, warnings: Warnings) -> str | None:
+    url, given = f.url, f.ttclid
+    if url is not None and PARAMETER in url and (found := person.click_id(url)):
+        return found
+    return None if given is None else person.ttclid(given) or _lost("ttclid", given, warnings)
+
+
+def _supplied_first(f: Fields, warnings: Warnings) -> str | None:
+    if f.ttclid is not None and (supplied := person.ttclid(f.ttclid) or _lost("ttclid", f.ttclid, warnings)):
+        return supplied
+    found = None if f.url is None else person.click_id(f.url)
+    return found if found or f.landing_url is None else person.click_id(f.landing_url)
+
+
+def _contact(
+    email: str, phone: str, accept_external_id: bool
+) -> Callable[[Fields, Normaliser, ClickId, Warnings], User]:
+    """`_user` for a destination that takes nobody without an e-mail or a phone (an external id, where accepted)."""
+
+    def user_of(f: Fields, normalised: Normaliser, click_id: ClickId, warnings: Warnings) -> User:
+        user = _user(f, normalised, click_id, warnings)
+        if user.email is None and user.phone is None and not (accept_external_id and user.external_id):
+            raise _no_contact({"email": email, "phone": phone}, warnings)
+        return user
+
+    return user_of
+
+
+def _no_contact(keys: Mapping[str, str], warnings: Warnings) -> FieldError:
+    """Why there is neither e-mail nor phone: `warnings` name each value that was given and left out."""
+    blamed = [key for start, key in keys.items() if any(text.startswith(start) for text in warnings)]
+    if not blamed:
+        text = f"{', '.join(keys.values())}: the destination takes no event without either, and the event gave neither"
+        return FieldError("pii_required", text)
+    return FieldError("pii_invalid", f"{', '.join(blamed)}: given, but nothing in it is valid, so nothing is sent")
+
+
+def _user(f: Fields, phone: Normaliser, click_id: ClickId, warnings: Warnings) -> User:
+    """``user``: normalised and hashed match keys."""
+    ttclid = None if f.url is None and f.ttclid is None else click_id(f, warnings)
     user = User(
         None if f.external_id is None else _hashes(f.external_id, person.external_id, "external_id", warnings),
         None if f.phone is None else _hashes(f.phone, phone, "phone", warnings),
         None if f.email is None else _hashes(f.email, person.email, "email", warnings),
-        click_id,
+        ttclid,
         None if f.ttp is None else person.plain(f.ttp) or _lost("ttp", f.ttp, warnings),
         None if f.ip is None else person.ip(f.ip) or _lost("ip", f.ip, warnings),
         None if f.user_agent is None else person.plain(f.user_agent) or _lost("user_agent", f.user_agent, warnings),
@@ -157,7 +223,12 @@ def _hashes(values: Sequence[str], hashed: Normaliser, key: str, warnings: Warni
     return [digest for digest in found if digest is not None] or None
 
 
-def _lead(f: Fields, source: str, warnings: Warnings) -> Lead | None:
+def _lead_in_user(f: Fields, user: User, source: str, warnings: Warnings) -> None:
+    """No ``lead`` but a member of ``user``, as Segment sends it with offline events."""
+    user.lead_id = _known(f.lead_id, "lead_id", warnings)
+
+
+def _lead(f: Fields, user: User, source: str, warnings: Warnings) -> Lead | None:
     """``lead``; the flat field stands in for the object, on the web too. Raises `FieldError` for crm without either."""
     flat = _known(f.lead_id, "lead_id", warnings)
     if source == "web":
@@ -203,6 +274,7 @@ def _properties(
         None if f.shop_id is None else _known(f.shop_id, "shop_id", warnings),
         f.delivery_category,
         f.predicted_ltv,
+        f.form_name,
     )
     if f.event_spec_type is not None and source == "web":
         if f.event_spec_type == "travel_fields" and f.travel:

@@ -6,10 +6,12 @@ Where a default accepts more places than Segment's does, Segment's come first, s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from tockwork.destinations.tiktok.rows import Address, Content, Lead
 from tockwork.destinations.tiktok.verticals import TRAVEL, TRAVEL_PARTS, VEHICLE, VEHICLE_PARTS, WEB
+from tockwork.rules.expressions import unless_blank
 from tockwork.rules.fields import Field, When
 
 
@@ -23,6 +25,19 @@ def first(*places: str) -> dict[str, Any]:
     if not rest:
         return path(head)
     return {"@if": {"exists": path(head), "then": path(head), "else": first(*rest)}}
+
+
+def filled(*places: str) -> dict[str, Any]:
+    """The directive for the first of the places that holds more than nothing and space."""
+    head, *rest = places
+    return unless_blank(head.removeprefix("$."), filled(*rest)) if rest else path(head)
+
+
+def derived(base: Sequence[Field], *changed: Field, without: str = "") -> tuple[Field, ...]:
+    """`base` without the named keys; the `changed` take the place of those of the same slot, else come last."""
+    slots, left_out = {field.name: field for field in changed}, without.split()
+    kept = [slots.pop(field.name, field) for field in base if field.key not in left_out]
+    return (*kept, *slots.values())
 
 
 def either(key: str, *spellings: str) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Preset packs: named lists of presets, kept as data in ``presets/*.json``.
 
-A preset says its trigger, TikTok's event name and which contents it sends; its other fields start from their defaults.
-Contents come in four kinds: ``products`` (one item per element of ``properties.products``), ``single`` (one item made
-of the properties themselves), ``page`` (as single, without a name: a page's name is not a product's), and none.
+A preset says its trigger, TikTok's event name and which contents it sends; its other fields start from their defaults,
+except those in ``without``, which are not mapped. Contents come in four kinds: ``products`` (one item per element of
+``properties.products``), ``single`` (one item made of the properties themselves), ``page`` (as single, without a name:
+a page's name is not a product's), and none.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     trigger: str
     event: str
     contents: str
+    without: list[str] = []
 
 
 class _Pack(msgspec.Struct, forbid_unknown_fields=True):
@@ -66,7 +68,11 @@ def load(name: str, action: str, fields: Sequence[Field]) -> tuple[Preset, ...]:
         Preset(
             name=line.name,
             trigger=line.trigger,
-            fields={**start, "event": line.event, **CONTENTS[line.contents]},
+            fields={
+                **{key: value for key, value in start.items() if key not in line.without},
+                "event": line.event,
+                **CONTENTS[line.contents],
+            },
             action=action,
         )
         for line in pack.presets

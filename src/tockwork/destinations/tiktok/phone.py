@@ -57,7 +57,8 @@ def prepare(region: str = "US") -> None:
 
 
 @cache
-def _library() -> Any:
+def library() -> Any:
+    """The package `phonenumbers`."""
     # Imported on first use: it takes 0.1 s, which a command that meets no phone number need not wait for.
     import phonenumbers
 
@@ -66,16 +67,16 @@ def _library() -> Any:
 
 def _parsed(value: str, region: str) -> str | None:
     """The long way. A number that keeps a national prefix after one parse ("+49 00 30…") is parsed again."""
-    library = _library()
+    plans = library()
     text = value
     for _ in range(_ROUNDS):
         try:
-            number = library.parse(text, region)
-        except library.NumberParseException:
+            number = plans.parse(text, region)
+        except plans.NumberParseException:
             return None
-        if not library.is_possible_number(number):
+        if not plans.is_possible_number(number):
             return None
-        found: str = library.format_number(number, library.PhoneNumberFormat.E164)
+        found: str = plans.format_number(number, plans.PhoneNumberFormat.E164)
         shape = _international_shape(found[1:4])
         if found == text or (shape is not None and shape(found)):
             return found
@@ -87,7 +88,7 @@ def _international_shape(start: str) -> _Shape | None:
     """What a clean number that starts with these three digits looks like; None when no calling code does."""
     shape = _international.get(start)
     if shape is None and start.isascii() and start.isdecimal():
-        regions = _library().COUNTRY_CODE_TO_REGION_CODE
+        regions = library().COUNTRY_CODE_TO_REGION_CODE
         code = next((start[:n] for n in _CALLING_CODE_DIGITS if int(start[:n]) in regions and start[0] != "0"), None)
         if code is not None:
             plan = _plan(int(code))
@@ -99,7 +100,7 @@ def _international_shape(start: str) -> _Shape | None:
 @cache
 def _national_shape(region: str) -> tuple[str, _Shape] | None:
     """The region's calling code with "+", and what a clean national number looks like; None for no region."""
-    plan = _library().PhoneMetadata.metadata_for_region(region.upper(), None)
+    plan = library().PhoneMetadata.metadata_for_region(region.upper(), None)
     if plan is None:
         return None
     code = plan.country_code
@@ -109,8 +110,8 @@ def _national_shape(region: str) -> tuple[str, _Shape] | None:
 
 def _plan(code: int) -> Any:
     """The numbering plan of a calling code: that of its main region."""
-    library = _library()
-    return library.PhoneMetadata.metadata_for_region_or_calling_code(code, library.region_code_for_country_code(code))
+    plans = library()
+    return plans.PhoneMetadata.metadata_for_region_or_calling_code(code, plans.region_code_for_country_code(code))
 
 
 def _shape(head: str, plan: Any, lengths: Sequence[int]) -> _Shape:

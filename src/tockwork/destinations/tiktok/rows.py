@@ -79,6 +79,8 @@ class Fields(msgspec.Struct, gc=False):
     event_spec_type: str | None = None
     vehicle: dict[str, Any] | None = None
     travel: dict[str, Any] | None = None
+    landing_url: str | None = None
+    form_name: str | None = None
 
 
 class User(msgspec.Struct, omit_defaults=True, gc=False):
@@ -98,6 +100,7 @@ class User(msgspec.Struct, omit_defaults=True, gc=False):
     state: str | None = None
     country: str | None = None
     zip_code: str | None = None
+    lead_id: str | None = None
 
 
 class Properties(msgspec.Struct, omit_defaults=True, gc=False):
@@ -116,6 +119,7 @@ class Properties(msgspec.Struct, omit_defaults=True, gc=False):
     shop_id: str | None = None
     delivery_category: str | None = None
     predicted_ltv: int | float | None = None
+    form_name: str | None = None
 
 
 class Page(msgspec.Struct, omit_defaults=True, gc=False):
@@ -132,7 +136,7 @@ class Row(msgspec.Struct, omit_defaults=True, gc=False):
     event_time: int
     user: User
     properties: Properties | dict[str, Any]
-    limited_data_use: bool
+    limited_data_use: bool | None = None
     event_id: str | None = None
     page: Page | None = None
     lead: Lead | None = None
