@@ -13,11 +13,13 @@ import msgspec
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from tests.contract.store_opened import import_of
 from tests.contract.store_values import LEASE_S, Opened, deliveries, events, line, retry, settled
 
 from tockwork.model.clock import SimulatedClock
 from tockwork.model.fate import History
 from tockwork.model.outcome import Status
+from tockwork.store.imports import Imports
 from tockwork.store.protocol import (
     DEAD,
     NO_DELIVERY,
@@ -25,12 +27,15 @@ from tockwork.store.protocol import (
     Chunk,
     Key,
     Line,
+    Part,
     Retry,
     Settled,
     Tally,
     UnknownConsumer,
     place_of,
 )
+from tockwork.store.recent import WINDOW_S
+from tockwork.store.sqlite import SqliteStore
 
 MAX_EVENTS = 4
 REMOVED = "destination_removed"
@@ -44,6 +49,7 @@ class _Held(msgspec.Struct):
     entries: tuple[bytes, ...]
     until: float | None = None  # None before it is handed out
     begun: tuple[float, int] | None = None
+    duplicates: frozenset[int] = frozenset()
 
 
 class _Consumer(msgspec.Struct):
@@ -53,6 +59,7 @@ class _Consumer(msgspec.Struct):
     handed: dict[int, tuple[bytes, ...]] = {}
     lines: dict[Key, Line] = {}
     waiting: dict[Key, Retry] = {}
+    imported: set[int] = set()
 
     def free(self, now: float) -> list[int]:
         """Ids of the chunks that may be handed out, in order: leases that ran out, then what was never handed out."""
@@ -108,6 +115,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.model = {consumer: _Consumer() for consumer in ("one", "two", "three")}
         self.last_id = 0
+        self.seen: dict[str, int] = {}
         self.open()
 
     def open(self) -> None:
@@ -127,16 +135,40 @@ class StoreMachine(RuleBasedStateMachine):
 
     # Position
 
-    @rule(entries=st.lists(st.binary(max_size=20), min_size=1, max_size=MAX_EVENTS))
-    def append(self, entries: Sequence[bytes]) -> None:
-        ids = [f"{self.last_id}-{index}" for index in range(len(entries))]
-        chunk_id = self.run(self.store.append(entries, ids, [("web", len(entries))]))
+    @rule(
+        entries=st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=MAX_EVENTS),
+        ids=st.lists(st.sampled_from("abcdefghij"), min_size=MAX_EVENTS, max_size=MAX_EVENTS),
+        named=st.booleans(),
+        owner=st.one_of(st.none(), consumers),
+    )
+    def append(self, entries: Sequence[bytes], ids: Sequence[str], named: bool, owner: str | None) -> None:
+        """For everybody, or as a part of an import."""
+        part = None if owner is None else Part(self.run(import_of(self.store, owner)), owner, self.last_id)
+        if owner is not None and not self.model[owner].joined:
+            with pytest.raises(UnknownConsumer):
+                self.run(self.store.append(entries, part=part))
+            return
+        ids = ids[: len(entries)] if named else ()
+        chunk_id = self.run(self.store.append(entries, ids, [("web", len(entries))], part=part))
         assert chunk_id > self.last_id
         self.last_id = chunk_id
-        for own in self.model.values():
-            if own.joined:
+        duplicates = self.duplicates(ids)
+        for consumer, own in self.model.items():
+            if own.joined and owner in (None, consumer):
                 own.accepted += len(entries)
-                own.held[chunk_id] = _Held(tuple(entries))
+                own.held[chunk_id] = _Held(tuple(entries), duplicates=duplicates)
+                if owner is not None:
+                    own.imported.add(chunk_id)
+
+    def duplicates(self, ids: Sequence[str]) -> frozenset[int]:
+        now = int(self.clock.now())
+        found = set()
+        for index, each in enumerate(ids):
+            if now - self.seen.get(each, -WINDOW_S) < WINDOW_S:
+                found.add(index)
+            else:
+                self.seen[each] = now
+        return frozenset(found)
 
     @rule(consumer=consumers)
     def join(self, consumer: str) -> None:
@@ -163,7 +195,8 @@ class StoreMachine(RuleBasedStateMachine):
         held = own.held[free[0]]
         held.until = self.clock.now() + LEASE_S
         own.handed[free[0]] = held.entries
-        assert chunk == Chunk(free[0], held.entries, *(held.begun or ()))
+        begun_at, version = held.begun or (None, None)
+        assert chunk == Chunk(free[0], held.entries, begun_at, version, held.duplicates)
 
     @rule(consumer=consumers, version=st.integers(1, 9), data=st.data())
     def begin(self, consumer: str, version: int, data: st.DataObject) -> None:
@@ -195,7 +228,7 @@ class StoreMachine(RuleBasedStateMachine):
             if own.held.pop(each.chunk.id, None) is not None:
                 own.write(each.lines, each.retries)
 
-    @rule(wait_s=seconds)
+    @rule(wait_s=st.one_of(seconds, st.sampled_from([WINDOW_S / 2, WINDOW_S - 1.0, float(WINDOW_S)])))
     def wait(self, wait_s: float) -> None:
         self.run(self.clock.advance(wait_s))
 
@@ -265,6 +298,16 @@ class StoreMachine(RuleBasedStateMachine):
             assert tally.lawful
             assert tally.count(Status.PENDING) == len(own.waiting)
             assert tally.deliveries == tally.count(Status.PENDING, Status.DELIVERED, *DEAD)
+
+    @invariant()
+    def imports_have_counts_of_their_own(self) -> None:
+        for consumer, own in self.model.items():
+            if own.imported and isinstance(self.store, SqliteStore):
+                tally = self.run(Imports(self.store.database).tally(self.run(import_of(self.store, consumer))))
+                lines = [each for key, each in own.lines.items() if key[0] in own.imported]
+                assert tally.lines == Counter((each.status, each.reason) for each in lines)
+                assert tally.undecided == sum(len(own.held[each].entries) for each in own.imported & own.held.keys())
+                assert tally.lawful
 
     @invariant()
     def the_earliest_row_is_known(self) -> None:

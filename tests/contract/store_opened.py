@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from tests.contract.store_values import LEASE_S, Opened, settled
 
 from tockwork.model.clock import SimulatedClock
 from tockwork.model.outcome import Status
+from tockwork.store.imports import Imports
 from tockwork.store.memory import MemoryStore
-from tockwork.store.protocol import Chunk, Store
+from tockwork.store.protocol import Chunk, Store, UnknownConsumer
 from tockwork.store.sqlite import SqliteStore
 
 
@@ -30,6 +31,14 @@ async def sqlite(clock: SimulatedClock, folder: Path) -> AsyncIterator[Store]:
 STORES: dict[str, Opened] = {"memory": memory, "sqlite": sqlite}
 DURABLE: dict[str, Opened] = {"sqlite": sqlite}
 """Those that outlive their process: they are closed and opened again."""
+
+
+async def import_of(store: Store, consumer: str) -> int:
+    """The id of an import for `consumer`; any, where the store has no imports or it has not joined."""
+    if isinstance(store, SqliteStore):
+        with suppress(UnknownConsumer):
+            return (await Imports(store.database).begin(b"key", consumer, "orders.csv")).id
+    return 1
 
 
 async def read(store: Store, consumer: str = "shop") -> Chunk:

@@ -40,7 +40,15 @@ def restored(folder: Path) -> sqlite3.Connection:
 
 
 def rows(connection: sqlite3.Connection) -> dict[str, list[Any]]:
-    return {table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in TABLES}
+    """What the older version's tables hold, column by column as it knew them."""
+    known = sqlite3.connect(":memory:", isolation_level=None)
+    known.executescript((OLDER / "0001.sql").read_text())
+    found = {}
+    for table in TABLES:
+        columns = ", ".join(row[0] for row in known.execute(f"SELECT name FROM pragma_table_info('{table}')"))
+        found[table] = connection.execute(f"SELECT {columns} FROM {table} ORDER BY 1, 2").fetchall()
+    known.close()
+    return found
 
 
 def shape(connection: sqlite3.Connection) -> dict[str, list[Any]]:

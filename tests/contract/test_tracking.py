@@ -28,6 +28,7 @@ from tockwork.model.clock import SystemClock
 from tockwork.model.errors import StoreFull
 from tockwork.model.secret import Secret
 from tockwork.store.memory import MemoryStore
+from tockwork.store.protocol import Part
 
 NOW = 1_795_132_800.0
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,12 @@ class Journal(MemoryStore):
         self.problem: Exception | None = None
 
     async def append(
-        self, entries: Sequence[bytes], message_ids: Sequence[str] = (), sources: Sequence[tuple[str, int]] = ()
+        self,
+        entries: Sequence[bytes],
+        message_ids: Sequence[str] = (),
+        sources: Sequence[tuple[str, int]] = (),
+        *,
+        part: Part | None = None,
     ) -> int:
         if self.problem is not None:
             raise self.problem

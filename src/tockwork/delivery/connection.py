@@ -108,10 +108,11 @@ def connect(
     settings: Mapping[str, Any],
     mappings: Sequence[Mapping[str, Any]] | None = None,
     preset_pack: str | None = None,
+    privacy: Mapping[str, Any] | None = None,
 ) -> Connection:
     """Connect a destination: its `kind` (such as ``tiktok-conversions``), its `settings`, and its `mappings`, or the
-    presets of `preset_pack` when there are none.
+    presets of `preset_pack` when there are none. `privacy` is its consent gate, opt-outs and list of fields.
 
     Raises `ConfigurationError` with every problem at once, each with its place and how to mend it.
     """
-    return Connection(find(kind), settings, mappings, preset_pack)
+    return Connection(find(kind), settings, mappings, preset_pack, privacy)

@@ -15,13 +15,14 @@ import structlog
 from tockwork.delivery.batch import Row
 from tockwork.delivery.link import Link
 from tockwork.delivery.load import Load, line_after, retry_after
+from tockwork.delivery.screen import Screen, without_erased
 from tockwork.delivery.standing import Condition, Kept, read_kept
 from tockwork.model import reasons
 from tockwork.model.clock import Clock, SystemClock, wait_for
 from tockwork.model.crash import crash_point
 from tockwork.model.fate import Fate
 from tockwork.model.outcome import Outcome, Status
-from tockwork.store.protocol import Chunk, Retry, Store, Tally, UnknownConsumer
+from tockwork.store.protocol import Chunk, Line, Retry, Store, Tally, UnknownConsumer
 
 LINGER_S: Final = 0.2
 PATIENCE_S: Final = 20.0
@@ -67,7 +68,8 @@ class Worker:
 
     A chunk is settled once each of its rows is decided or waits to be sent again. While the destination does not take
     anything, events stay in the journal, and one request at a time finds out when it does again. Rows of a chunk that
-    an earlier process began are made as then, with what `former` gives for that version.
+    an earlier process began are made as then, with what `former` gives for that version. What `screen` holds back is
+    not sent.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Worker:
         former: Former | None = None,
         clock: Clock | None = None,
         linger_s: float = LINGER_S,
+        screen: Screen | None = None,
     ) -> None:
         self.link = link
         self.consumer = link.name
@@ -89,6 +92,7 @@ class Worker:
         self._former = former
         self._clock = clock or SystemClock()
         self._linger_s = linger_s
+        self.screen = screen
         self._open: set[int] = set()  # ids of the chunks being worked on
         self._flights: set[asyncio.Task[None]] = set()
         self._loops: list[asyncio.Task[None]] = []
@@ -228,7 +232,8 @@ class Worker:
         """One flight: from events to rows, to fates, to the ledger; then the chunks are settled."""
         try:
             transform = self._transform
-            loads = [Load(chunk, await self._outcomes(chunk, transform)) for chunk in chunks]
+            made = [await self._outcomes(chunk, transform) for chunk in chunks]
+            loads = [Load(chunk, await self._screened(chunk, of)) for chunk, of in zip(chunks, made, strict=True)]
             first = [load.chunk.id for load in loads if load.rows and load.chunk.begun_at is None]
             if first:
                 at = self._clock.now()
@@ -256,6 +261,11 @@ class Worker:
         for index in sorted(chunk.duplicates):
             outcomes.insert(index, [Outcome(None, None, Status.DUPLICATE, reasons.DUPLICATE_MESSAGE)])
         return outcomes
+
+    async def _screened(self, chunk: Chunk, outcomes: list[list[Outcome]]) -> list[list[Outcome]]:
+        """The outcomes without those of people of whom nothing may be sent: asked last, so that it counts at once."""
+        outcomes = without_erased(chunk, outcomes)
+        return outcomes if self.screen is None else await self.screen.outcomes(self.consumer, chunk, outcomes)
 
     async def _kept_on(self, write: Callable[[], Awaitable[None]]) -> None:
         """Writes until it is written: rows were sent, and to forget that would be to send them again."""
@@ -294,6 +304,9 @@ class Worker:
         return math.inf if next_at is None else next_at - now
 
     async def _again(self, due: Sequence[Retry]) -> None:
+        due = due if self.screen is None else await self._without_suppressed(due, self.screen)
+        if not due:
+            return
         await self._store.begin_again(self.consumer, [retry.key for retry in due], self._clock.now())
         fates = await self._attempt([Row(r.row, r.envelope, r.history, r.expires_at) for r in due])
         crash_point("retry_answered")
@@ -301,6 +314,18 @@ class Worker:
         lines = [line_after(retry, fate) for retry, fate in pairs]
         waiting = [retry_after(retry, fate) for retry, fate in pairs if fate.status is Status.PENDING]
         await self._kept_on(lambda: self._store.update(self.consumer, lines, waiting))
+
+    async def _without_suppressed(self, due: Sequence[Retry], screen: Screen) -> list[Retry]:
+        """The rows that may be sent; the others expire."""
+        pairs = list(zip(due, await screen.retries(self.consumer, due), strict=True))
+        gone = [
+            Line(retry.key, retry.message_id, retry.mapping, Status.EXPIRED, reason)
+            for retry, reason in pairs
+            if reason is not None
+        ]
+        if gone:
+            await self._store.update(self.consumer, gone)
+        return [retry for retry, reason in pairs if reason is None]
 
 
 def _outcomes(transform: Transform, entries: Sequence[bytes]) -> list[list[Outcome]]:

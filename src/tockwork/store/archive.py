@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from array import array
+import struct
+import zlib
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -13,11 +14,13 @@ from tockwork.model.outcome import Status
 from tockwork.store.database import Database
 from tockwork.store.ledger import unpack
 from tockwork.store.pages import Page
-from tockwork.store.protocol import PLACES, Line
-from tockwork.store.sqlite import fingerprints
+from tockwork.store.protocol import ERASED, PLACES, Line
+from tockwork.store.recent import digests
 from tockwork.store.statements import Statements
 
 ARCHIVE: Final = Statements("archive")
+_OLD: Final = struct.Struct("=I")
+"""The CRC-32 of a messageId, by which events were found before schema 3."""
 
 
 class Found(msgspec.Struct):
@@ -33,7 +36,7 @@ class Found(msgspec.Struct):
 
 
 class Archive:
-    """The journal and the ledger, by event. A lookup reads four bytes of every event that is kept."""
+    """The journal and the ledger, by event. A lookup reads twelve bytes of every event that is kept."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -44,14 +47,15 @@ class Archive:
 
 
 def _find(connection: sqlite3.Connection, message_id: str) -> Iterator[Found]:
-    fingerprint = fingerprints([message_id])
-    (wanted,) = array("I", fingerprint)
-    rows = connection.execute(ARCHIVE.candidates, {"fingerprint": fingerprint}).fetchall()
-    for chunk_id, at, sources, all_of_them, content in rows:
-        for event, found in enumerate(array("I", all_of_them)):
-            if found == wanted:
+    new, old = digests([message_id]), _OLD.pack(zlib.crc32(message_id.encode()))
+    rows = connection.execute(ARCHIVE.candidates, {"digest": new, "bytes": len(new), "crc": old}).fetchall()
+    for chunk_id, at, sources, events, fingerprints, content in rows:
+        size = len(fingerprints) // events
+        wanted = new if size == len(new) else old
+        for event in range(events):
+            if fingerprints.startswith(wanted, event * size):
                 entry = unpack(content)[event]
-                if msgspec.json.decode(entry).get("messageId") == message_id:
+                if entry != ERASED and msgspec.json.decode(entry).get("messageId") == message_id:
                     lines = _lines(connection, chunk_id, event, message_id)
                     yield Found(chunk_id, event, at, _source(msgspec.json.decode(sources), event), entry, lines)
 

@@ -73,3 +73,14 @@ class Control:
         """Forgets wishes up to `last`."""
         names = {"id": last.id}
         await self._database.write(lambda connection: connection.execute(CONTROL.fulfilled, names))
+
+    async def destined(self, consumer: str) -> str:
+        """Where what waits for a consumer goes, as `destine` was told; empty when it was not, or nobody joined."""
+        names = {"consumer": consumer}
+        found = await self._database.read(lambda connection: connection.execute(CONTROL.destined, names).fetchone())
+        return str(found[0]) if found else ""
+
+    async def destine(self, consumer: str, to: str) -> None:
+        """Remembers, for a consumer that has joined, where what waits for it goes."""
+        names = {"consumer": consumer, "to": to}
+        await self._database.write(lambda connection: connection.execute(CONTROL.destine, names))

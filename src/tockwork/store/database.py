@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 from tockwork.model.crash import crash_point
 from tockwork.model.errors import ConfigurationError, Problem, StoreFull
+from tockwork.store.duplicates import Duplicates
 from tockwork.store.statements import migrations
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ LOG_BYTES: Final = 4 * 1024 * 1024
 PAGE_BYTES: Final = 4096
 LEAST_PAGES: Final = 64
 BUSY_S: Final = 30.0
+TRIM_MS: Final = 200
 SYNCHRONOUS_VARIABLE: Final = "TOCKWORK_SYNCHRONOUS"
 """For tests alone: ``normal`` commits without waiting for the disk, and so loses events when the power fails."""
 
@@ -102,16 +104,17 @@ class Database:
     """The database in `folder`, which is made if there is none, and migrated if it is old.
 
     Several processes may have it open; they write in turn. What is in the log goes into the file whenever that has
-    grown by `log_bytes`. `rolled_back` functions are called (in the writing thread)
-    whenever work was undone. Raises `ConfigurationError` when the file cannot be opened, is damaged, or was made by a
-    newer version.
+    grown by `log_bytes`. `rolled_back` functions are called (in the writing thread) whenever work was undone, and
+    `duplicates` are for work that appends. Raises `ConfigurationError` when the file cannot be opened, is damaged, or
+    was made by a newer version.
     """
 
     def __init__(self, folder: Path, log_bytes: int = LOG_BYTES) -> None:
         self.path = folder / FILE
         self._log_bytes = log_bytes
-        self.rolled_back: list[Callable[[], None]] = []
-        self._distrusted = self._trimming = False
+        self.duplicates = Duplicates(folder)
+        self.rolled_back: list[Callable[[], None]] = [self.duplicates.forget]
+        self._distrusted = self._trimming = self._trimmed = False
         self._synchronous = os.environ.get(SYNCHRONOUS_VARIABLE, "full")
         self._turn_file = os.open(folder / TURN_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # for nobody else's eyes
@@ -148,11 +151,13 @@ class Database:
         """Runs `work` on what is committed now, one moment for all that it reads."""
         return await self._reader.do(work)
 
-    async def trim(self) -> None:
-        """Gives the log's room back to the disk, unless someone is reading it just now."""
-        self._trimming = True
+    async def trim(self) -> bool:
+        """Gives the log's room back to the disk, and returns whether nothing is left in it: someone may be reading it
+        just now."""
+        self._trimming, self._trimmed = True, False
         with suppress(sqlite3.Error, StoreFull):
             await self._writer.do(lambda connection: None)
+        return self._trimmed
 
     def close(self) -> None:
         """Ends what is under way."""
@@ -160,6 +165,8 @@ class Database:
         self._reader.stop()
         self._reading.close()
         self._writing.close()
+        with self._turn():
+            self.duplicates.close()
         os.close(self._turn_file)
 
     def _connect(self) -> sqlite3.Connection:
@@ -194,12 +201,22 @@ class Database:
                 for job in jobs:
                     self._apart(job)
                 self._writing.execute("COMMIT")
+                self.duplicates.committed()
                 if self._trimming:
                     with suppress(sqlite3.Error):  # what was committed stays so
-                        self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                        self._empty_log()
                     self._trimming = False
         except Exception as error:
             self._undone(jobs, error)
+
+    def _empty_log(self) -> None:
+        """Waits little for those who read it, since others wait to write meanwhile."""
+        self._writing.execute(f"PRAGMA busy_timeout = {TRIM_MS}")
+        try:
+            busy, _, _ = self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._trimmed = not busy
+        finally:
+            self._writing.execute(f"PRAGMA busy_timeout = {int(BUSY_S * 1000)}")
 
     def _apart(self, job: _Job) -> None:
         """Runs one job so that its failure undoes nothing of the others'. Raises when all is undone."""

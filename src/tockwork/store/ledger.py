@@ -9,10 +9,11 @@ from typing import Final
 
 import msgspec
 
+from tockwork.model import reasons
 from tockwork.model.fate import History
 from tockwork.model.outcome import Status
 from tockwork.store.pages import Page
-from tockwork.store.protocol import DEAD, NO_DELIVERY, PLACES, Key, Line, Retry, Settled
+from tockwork.store.protocol import DEAD, ERASED, NO_DELIVERY, PLACES, Key, Line, Retry, Settled
 from tockwork.store.statements import Statements
 
 JOURNAL: Final = Statements("journal")
@@ -62,7 +63,9 @@ class Books:
 
     def settle(self, settled: Settled) -> None:
         """Files a chunk's lines, and its rows to be sent again; nothing if it was settled before."""
-        connection, chunk = self._connection, settled.chunk
+        connection = self._connection
+        settled = self._without_erased(settled)
+        chunk = settled.chunk
         places = [(line.key[1], self._states.id(connection, line)) for line in settled.lines]
         numbers = {
             "consumer": self._consumer,
@@ -83,6 +86,20 @@ class Books:
         for line in settled.lines:
             if line.status in DEAD:
                 self.bury(line, chunk.entries[line.key[1] // PLACES], chunk.begun_at)
+
+    def _without_erased(self, settled: Settled) -> Settled:
+        """Without what would keep something of events that were erased while they were being sent."""
+        if not settled.retries and not any(line.status in DEAD for line in settled.lines):
+            return settled
+        found = self._connection.execute(JOURNAL.erased_content, {"chunk_id": settled.chunk.id}).fetchone()
+        if found is None:
+            return settled
+        entries = unpack(found[0])
+        return Settled(
+            msgspec.structs.replace(settled.chunk, entries=entries),
+            [_deleted(line) if entries[line.key[1] // PLACES] == ERASED else line for line in settled.lines],
+            [retry for retry in settled.retries if entries[retry.key[1] // PLACES] != ERASED],
+        )
 
     def update(self, lines: Sequence[Line], retries: Iterable[Retry]) -> None:
         """Gives pending deliveries their new states; skips those that are not pending."""
@@ -138,7 +155,9 @@ class Books:
         self._connection.execute(RETRY.put, row)
 
     def bury(self, line: Line, event: bytes, ambiguous_at: float | None) -> None:
-        """A dead letter."""
+        """A dead letter. There is none of an event that was erased, or is about to be."""
+        if event == ERASED or line.reason == reasons.DELETED_USER:
+            return
         letter = self._named(line.key) | {
             "at": self._now,
             "message_id": line.message_id,
@@ -189,6 +208,13 @@ class Books:
 
     def _named(self, key: Key) -> dict[str, object]:
         return {"consumer": self._consumer, "chunk_id": key[0], "place": key[1]}
+
+
+def _deleted(line: Line) -> Line:
+    """The line of a delivery whose event was erased: it waits no more, and what was decided stays so."""
+    if line.status is Status.PENDING:
+        return Line(line.key, None, line.mapping, Status.EXPIRED, reasons.DELETED_USER)
+    return line
 
 
 def _by_chunk(lines: Iterable[Line]) -> dict[int, dict[int, Line]]:

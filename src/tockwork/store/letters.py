@@ -13,7 +13,7 @@ from tockwork.model.clock import Clock, SystemClock
 from tockwork.model.outcome import Status
 from tockwork.store.ledger import JOURNAL, LEDGER, Books, States, unpack
 from tockwork.store.pages import Page
-from tockwork.store.protocol import DEAD, NO_DELIVERY, PLACES, Key, Line, Retry
+from tockwork.store.protocol import DEAD, ERASED, NO_DELIVERY, PLACES, Key, Line, Retry
 from tockwork.store.sqlite import SqliteStore
 from tockwork.store.statements import Statements
 
@@ -124,7 +124,7 @@ class Letters:
                 entries[place // PLACES],
             )
             for place, mapping in places
-            if entries
+            if entries and entries[place // PLACES] != ERASED
         ]
 
 

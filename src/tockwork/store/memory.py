@@ -22,11 +22,13 @@ from tockwork.store.protocol import (
     Chunk,
     Key,
     Line,
+    Part,
     Retry,
     Settled,
     Tally,
     UnknownConsumer,
 )
+from tockwork.store.recent import WINDOW_S, Id, digests, ids
 
 MAX_BYTES: Final = 256 * 1024 * 1024
 LEASE_S: Final = 60.0
@@ -136,6 +138,8 @@ class MemoryStore:
         self._lease_s = lease_s
         self._clock = clock or SystemClock()
         self._chunks: dict[int, tuple[bytes, ...]] = {}
+        self._duplicates: dict[int, frozenset[int]] = {}
+        self._recent: dict[Id, int] = {}  # with the second in which each came, in that order
         self._positions: dict[str, _Position] = {}
         self._pages: dict[str, _Pages] = {}
         self._last_id = 0
@@ -145,21 +149,42 @@ class MemoryStore:
     # Position
 
     async def append(
-        self, entries: Sequence[bytes], message_ids: Sequence[str] = (), sources: Sequence[tuple[str, int]] = ()
+        self,
+        entries: Sequence[bytes],
+        message_ids: Sequence[str] = (),
+        sources: Sequence[tuple[str, int]] = (),
+        *,
+        part: Part | None = None,
     ) -> int:
+        positions = self._positions if part is None else {part.consumer: self._position(part.consumer)}
         size = sum(map(len, entries))
         kept = self._entry_bytes + sum(pages.row_bytes for pages in self._pages.values())
         if kept + size > self._max_bytes:
             raise StoreFull(f"the store in memory is full ({self._max_bytes} bytes): deliver what waits, or allow more")
         self._last_id += 1
-        if self._positions:
+        duplicates = self._claim(message_ids)
+        if positions:
             self._chunks[self._last_id] = tuple(entries)
             self._entry_bytes += size
-        for consumer, position in self._positions.items():
+            if duplicates:
+                self._duplicates[self._last_id] = duplicates
+        for consumer, position in positions.items():
             position.unread[self._last_id] = None
             self._pages[consumer].accepted += len(entries)
         self._wake()
         return self._last_id
+
+    def _claim(self, message_ids: Sequence[str]) -> frozenset[int]:
+        """The indexes of those that came within the window; the others are remembered."""
+        now, duplicates = int(self._clock.now()), []
+        while self._recent and (oldest := next(iter(self._recent.items())))[1] <= now - WINDOW_S:
+            del self._recent[oldest[0]]
+        for index, each in enumerate(ids(digests(message_ids))):
+            if each in self._recent:
+                duplicates.append(index)
+            else:
+                self._recent[each] = now
+        return frozenset(duplicates)
 
     async def join(self, consumer: str) -> None:
         self._positions.setdefault(consumer, _Position())
@@ -181,7 +206,9 @@ class MemoryStore:
             now = self._clock.monotonic()
             chunk_id = position.next(now, now + self._lease_s)
             if chunk_id is not None:
-                return Chunk(chunk_id, self._chunks[chunk_id], *position.begun.get(chunk_id, ()))
+                begun_at, version = position.begun.get(chunk_id, (None, None))
+                duplicates = self._duplicates.get(chunk_id, frozenset())
+                return Chunk(chunk_id, self._chunks[chunk_id], begun_at, version, duplicates)
             if now >= end:
                 return None
             await wait_for(self._clock, self._changed, min([end, *position.leases.values()]) - now)
@@ -258,3 +285,4 @@ class MemoryStore:
     def _drop(self, chunk_id: int) -> None:
         if not any(chunk_id in position for position in self._positions.values()):
             self._entry_bytes -= sum(map(len, self._chunks.pop(chunk_id)))
+            self._duplicates.pop(chunk_id, None)

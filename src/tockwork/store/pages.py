@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -42,6 +43,20 @@ class Page:
         for word in self._words:
             place = place - place % PLACES + PLACES if word & _FIRST else place + 1
             yield place, word & ~_FIRST
+
+    def states(self) -> Counter[int]:
+        """How many lines have each state."""
+        return self._counted(self._words)
+
+    def firsts(self) -> Counter[int]:
+        """How many events' first lines have each state."""
+        return self._counted(word for word in self._words if word & _FIRST)
+
+    def _counted(self, words: Iterable[int]) -> Counter[int]:
+        found: Counter[int] = Counter()
+        for word, number in Counter(words).items():
+            found[word & ~_FIRST] += number
+        return found
 
     def change(self, states: dict[int, int]) -> dict[int, int]:
         """Gives the lines at these places new states; returns the former ones."""

@@ -20,6 +20,9 @@ NO_DELIVERY: Final = frozenset({Status.FILTERED, Status.SUPPRESSED, Status.DUPLI
 DEAD: Final = frozenset({Status.INVALID, Status.REJECTED, Status.EXPIRED})
 """Dead letters."""
 
+ERASED: Final = b""
+"""What stands in a chunk for an event that was erased, since its person was deleted."""
+
 Key = tuple[int, int]
 """A delivery within one consumer: the chunk's id, and the place of one of an event's outcomes (`place_of`)."""
 
@@ -42,6 +45,14 @@ class Chunk(msgspec.Struct, frozen=True):
     begun_at: float | None = None
     version: int | None = None
     duplicates: frozenset[int] = frozenset()
+
+
+class Part(msgspec.Struct, frozen=True):
+    """Makes a chunk part of an import: it is `consumer`'s alone. `position` is how much of the file is read with it."""
+
+    import_id: int
+    consumer: str
+    position: int
 
 
 class UnknownConsumer(TockworkError):  # noqa: N818 (says what is so)
@@ -112,13 +123,20 @@ class Journal(Protocol):
     """Where accepted events go."""
 
     async def append(
-        self, entries: Sequence[bytes], message_ids: Sequence[str] = (), sources: Sequence[tuple[str, int]] = ()
+        self,
+        entries: Sequence[bytes],
+        message_ids: Sequence[str] = (),
+        sources: Sequence[tuple[str, int]] = (),
+        *,
+        part: Part | None = None,
     ) -> int:
         """Keep `entries` as one chunk and return its id; once it returns, they are as durable as this store can make
         them. Raises `StoreFull` when there is no room; then nothing was kept.
 
-        `message_ids`, one for each entry, make them findable; `sources` are runs of entries by the name of their
-        source.
+        `message_ids`, one for each entry, make them findable, and those that were accepted in the last 48 hours (by
+        whole seconds, since they were new) make their entries duplicates; `sources` are runs of entries by the name of
+        their source. Of a `part`, the import's position is written with it; raises `UnknownConsumer` when its consumer
+        has not joined the store, be it in another process.
         """
         ...
 

@@ -93,6 +93,7 @@ def _delete(connection: sqlite3.Connection, now: float, ages: Ages) -> Purged:
         purged.events += events
     old = {"before": now - ages.ledger * DAY_S, "limit": ROWS}
     purged.pages = connection.execute(RETENTION.delete_pages, old).rowcount
+    connection.execute(RETENTION.delete_parts, {"limit": ROWS})
     for statement in (RETENTION.delete_minutes, RETENTION.add_up_arrivals, RETENTION.delete_arrivals):
         connection.execute(statement, {"before": now - ages.ledger * DAY_S})
     old = {"before": now - ages.dead_letters * DAY_S, "limit": ROWS}

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import zlib
-from array import array
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,15 +21,18 @@ from tockwork.model.errors import StoreFull
 from tockwork.model.event import Envelope
 from tockwork.model.outcome import Status
 from tockwork.store.database import LOG_BYTES, Database
+from tockwork.store.duplicates import read
+from tockwork.store.imports import add_part
 from tockwork.store.ledger import JOURNAL, LEDGER, RETRY, Books, States, encode, read_history, unpack
-from tockwork.store.protocol import Chunk, Key, Line, Retry, Settled, Tally, UnknownConsumer, place_of
+from tockwork.store.protocol import Chunk, Key, Line, Part, Retry, Settled, Tally, UnknownConsumer, place_of
+from tockwork.store.recent import digests
 from tockwork.store.space import RESERVE_BYTES, Space
 
 T = TypeVar("T")
 
 LEASE_S: Final = 60.0
 POLL_S: Final = 0.05
-"""How soon a process sees what another one appended."""
+"""How soon a process that does not append sees what another one appended."""
 LEAVE_CHUNKS: Final = 200
 
 _pack: Final = msgspec.msgpack.Encoder().encode
@@ -52,7 +53,7 @@ class SqliteStore:
 
     A chunk that is not settled within `lease_s` seconds, or by a process that ended, is handed out again. Of several
     processes one may append and one may read for each consumer (`lock.Role`); with `polling`, this one does not append
-    and looks for what the other appended.
+    and looks for what the other appended. Parts of imports may be appended by any; `notice` them from time to time.
     """
 
     def __init__(self, database: Database, space: Space, clock: Clock, lease_s: float, polling: bool) -> None:
@@ -65,6 +66,7 @@ class SqliteStore:
         self._polling = polling
         self._cursors: dict[str, _Cursor] = {}
         self._appended = asyncio.Event()
+        self._noticed = 0
 
     @classmethod
     @asynccontextmanager
@@ -83,6 +85,8 @@ class SqliteStore:
         try:
             store = cls(database, space, clock or SystemClock(), lease_s, polling)
             await database.read(space.look_inside)
+            if not polling:
+                await database.write(lambda connection: database.duplicates.open(connection, store._clock.now()))
             yield store
         finally:
             await asyncio.to_thread(database.close)
@@ -90,22 +94,31 @@ class SqliteStore:
     # The journal
 
     async def append(
-        self, entries: Sequence[bytes], message_ids: Sequence[str] = (), sources: Sequence[tuple[str, int]] = ()
+        self,
+        entries: Sequence[bytes],
+        message_ids: Sequence[str] = (),
+        sources: Sequence[tuple[str, int]] = (),
+        *,
+        part: Part | None = None,
     ) -> int:
-        content = _pack(entries)
+        content, fingerprints = _pack(entries), digests(message_ids)
         await self._check_room(len(content))
         now = self._clock.now()
         row = {
             "at": now,
             "events": len(entries),
             "sources": encode(sources),
-            "fingerprints": fingerprints(message_ids),
+            "fingerprints": fingerprints,
             "content": content,
         }
+        common = {"common": 0 if part else len(entries)}
 
         def work(connection: sqlite3.Connection) -> int:
-            chunk_id: int = connection.execute(JOURNAL.advance, row).fetchone()[0]
-            connection.execute(JOURNAL.append, row | {"id": chunk_id})
+            chunk_id: int = connection.execute(JOURNAL.advance, common).fetchone()[0]
+            duplicates = self.database.duplicates.claim(connection, chunk_id, fingerprints, now)
+            connection.execute(JOURNAL.append, row | {"id": chunk_id, "duplicates": duplicates})
+            if part is not None:
+                add_part(connection, chunk_id, part, len(entries))
             for source, events in sources:
                 arrival = {"minute": int(now // 60), "source": source, "events": events}
                 connection.execute(JOURNAL.arrived, arrival)
@@ -180,6 +193,13 @@ class SqliteStore:
             if self._polling:
                 wake = min(wake, now + POLL_S)
             await wait_for(self._clock, appended, wake - now)
+
+    async def notice(self) -> None:
+        """Wakes those that read, if anything was appended since the last time: another process may import a file."""
+        last_id = await self.database.read(lambda connection: connection.execute(JOURNAL.last_id).fetchone()[0])
+        if last_id != self._noticed:
+            self._noticed = last_id
+            self._wake()
 
     async def begin(self, consumer: str, chunk_ids: Sequence[int], version: int, at: float) -> None:
         number = self._cursor(consumer).id
@@ -329,14 +349,9 @@ def tally(connection: sqlite3.Connection, consumer: str) -> Tally:
     return Tally(accepted, accepted - decided, matched, lines)
 
 
-def fingerprints(message_ids: Sequence[str]) -> bytes:
-    """Four bytes for each id, by which its event is found."""
-    return array("I", [zlib.crc32(each.encode()) for each in message_ids]).tobytes()
-
-
 def _one(statement: str, names: Mapping[str, object]) -> Callable[[sqlite3.Connection], Chunk | None]:
     def work(connection: sqlite3.Connection) -> Chunk | None:
         found = connection.execute(statement, names).fetchone()
-        return None if found is None else Chunk(found[0], unpack(found[1]), found[2], found[3])
+        return None if found is None else Chunk(found[0], unpack(found[1]), found[2], found[3], read(found[4]))
 
     return work

@@ -1,6 +1,7 @@
 -- name: candidates
 -- Chunks in which an event's fingerprint occurs, perhaps by chance.
-SELECT id, appended_at, sources, fingerprints, content FROM chunk WHERE instr(fingerprints, :fingerprint)
+SELECT id, appended_at, sources, events, fingerprints, content FROM chunk
+WHERE instr(fingerprints, :digest) OR (length(fingerprints) < :bytes * events AND instr(fingerprints, :crc))
 ORDER BY id;
 
 -- name: pages

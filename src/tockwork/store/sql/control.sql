@@ -15,3 +15,9 @@ SELECT id, consumer, wish FROM wish ORDER BY id;
 
 -- name: fulfilled
 DELETE FROM wish WHERE id <= :id;
+
+-- name: destined
+SELECT destined FROM consumer WHERE name = :consumer AND active;
+
+-- name: destine
+UPDATE consumer SET destined = :to WHERE name = :consumer AND active;

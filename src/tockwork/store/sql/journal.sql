@@ -1,13 +1,17 @@
 -- name: append
-INSERT INTO chunk (id, appended_at, events, sources, fingerprints, content)
-VALUES (:id, :at, :events, :sources, :fingerprints, :content);
+INSERT INTO chunk (id, appended_at, events, sources, fingerprints, content, duplicates)
+VALUES (:id, :at, :events, :sources, :fingerprints, :content, :duplicates);
 
 -- name: advance
-UPDATE journal SET last_id = last_id + 1, events = events + :events RETURNING last_id;
+-- `common` are events for every consumer.
+UPDATE journal SET last_id = last_id + 1, events = events + :common RETURNING last_id;
 
 -- name: arrived
 INSERT INTO arrival (minute, source, events) VALUES (:minute, :source, :events)
 ON CONFLICT (minute, source) DO UPDATE SET events = events + excluded.events;
+
+-- name: last_id
+SELECT last_id FROM journal;
 
 -- name: consumer
 SELECT id, low FROM consumer WHERE name = :name AND active;
@@ -27,18 +31,20 @@ WHERE id = :consumer;
 -- The oldest chunk that the consumer has not settled.
 SELECT min(chunk.id) FROM chunk
 WHERE chunk.id > :after
+  AND NOT EXISTS (SELECT 1 FROM part WHERE part.chunk_id = chunk.id AND part.consumer != :consumer)
   AND NOT EXISTS (SELECT 1 FROM page WHERE page.consumer = :consumer AND page.chunk_id = chunk.id);
 
 -- name: next
-SELECT chunk.id, chunk.content, attempt.begun_at, attempt.version
+SELECT chunk.id, chunk.content, attempt.begun_at, attempt.version, chunk.duplicates
 FROM chunk
 LEFT JOIN attempt ON attempt.consumer = :consumer AND attempt.chunk_id = chunk.id
 WHERE chunk.id > :after
+  AND NOT EXISTS (SELECT 1 FROM part WHERE part.chunk_id = chunk.id AND part.consumer != :consumer)
   AND NOT EXISTS (SELECT 1 FROM page WHERE page.consumer = :consumer AND page.chunk_id = chunk.id)
 ORDER BY chunk.id LIMIT 1;
 
 -- name: one
-SELECT chunk.id, chunk.content, attempt.begun_at, attempt.version
+SELECT chunk.id, chunk.content, attempt.begun_at, attempt.version, chunk.duplicates
 FROM chunk
 LEFT JOIN attempt ON attempt.consumer = :consumer AND attempt.chunk_id = chunk.id
 WHERE chunk.id = :chunk_id;
@@ -52,7 +58,11 @@ ON CONFLICT DO NOTHING;
 -- name: undecided
 SELECT chunk.id, chunk.events FROM chunk
 WHERE chunk.id > :after
+  AND NOT EXISTS (SELECT 1 FROM part WHERE part.chunk_id = chunk.id AND part.consumer != :consumer)
   AND NOT EXISTS (SELECT 1 FROM page WHERE page.consumer = :consumer AND page.chunk_id = chunk.id);
+
+-- name: erased_content
+SELECT content FROM chunk WHERE id = :chunk_id AND erased;
 
 -- name: content
 SELECT content FROM chunk WHERE id = :chunk_id;

@@ -9,6 +9,7 @@ INSERT INTO state (status, reason, mapping) VALUES (:status, :reason, :mapping) 
 INSERT INTO page (consumer, chunk_id, settled_at, events, states)
 SELECT :consumer, :chunk_id, :at, :events, :states FROM chunk, consumer
 WHERE chunk.id = :chunk_id AND consumer.id = :consumer AND joined_after < chunk.id
+  AND NOT EXISTS (SELECT 1 FROM part WHERE part.chunk_id = chunk.id AND part.consumer != :consumer)
 ON CONFLICT DO NOTHING;
 
 -- name: settled

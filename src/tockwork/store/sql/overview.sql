@@ -5,6 +5,7 @@ SELECT id, name, low FROM consumer WHERE active;
 -- When the oldest event was accepted that the consumer has not decided.
 SELECT appended_at FROM chunk
 WHERE chunk.id > :after
+  AND NOT EXISTS (SELECT 1 FROM part WHERE part.chunk_id = chunk.id AND part.consumer != :consumer)
   AND NOT EXISTS (SELECT 1 FROM page WHERE page.consumer = :consumer AND page.chunk_id = chunk.id)
 ORDER BY chunk.id LIMIT 1;
 

@@ -4,7 +4,9 @@ SELECT chunk.id, chunk.events FROM chunk
 WHERE chunk.appended_at < :before
   AND NOT EXISTS (
     SELECT 1 FROM consumer
-    WHERE active AND joined_after < chunk.id AND NOT EXISTS (
+    WHERE active AND joined_after < chunk.id
+      AND NOT EXISTS (SELECT 1 FROM part WHERE part.chunk_id = chunk.id AND part.consumer != consumer.id)
+      AND NOT EXISTS (
       SELECT 1 FROM page
       WHERE page.consumer = consumer.id AND page.chunk_id = chunk.id AND page.settled_at < :before))
   AND NOT EXISTS (
@@ -21,6 +23,13 @@ DELETE FROM page WHERE rowid IN (
     AND NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.id = page.chunk_id)
     AND NOT EXISTS (SELECT 1 FROM retry WHERE retry.consumer = page.consumer AND retry.chunk_id = page.chunk_id)
     AND NOT EXISTS (SELECT 1 FROM dead WHERE dead.consumer = page.consumer AND dead.chunk_id = page.chunk_id)
+  LIMIT :limit);
+
+-- name: delete_parts
+DELETE FROM part WHERE chunk_id IN (
+  SELECT part.chunk_id FROM part
+  WHERE NOT EXISTS (SELECT 1 FROM chunk WHERE chunk.id = part.chunk_id)
+    AND NOT EXISTS (SELECT 1 FROM page WHERE page.consumer = part.consumer AND page.chunk_id = part.chunk_id)
   LIMIT :limit);
 
 -- name: delete_letters
@@ -42,6 +51,7 @@ DELETE FROM arrival WHERE minute > 0 AND minute < :before / 60;
 UPDATE consumer SET low = coalesce(
   (SELECT min(chunk.id) - 1 FROM chunk
    WHERE chunk.id > low
+     AND NOT EXISTS (SELECT 1 FROM part WHERE part.chunk_id = chunk.id AND part.consumer != consumer.id)
      AND NOT EXISTS (SELECT 1 FROM page WHERE page.consumer = consumer.id AND page.chunk_id = chunk.id)),
   (SELECT last_id FROM journal))
 WHERE active;
