@@ -50,3 +50,14 @@ def install(folder: Path) -> None:
         if done.returncode:
             raise RuntimeError(f"npm ci failed in {folder}:\n{done.stdout}{done.stderr}")
         stamp.write_text(wanted)
+
+
+def run(folder: Path, *arguments: str, input: bytes | None = None) -> bytes:
+    """What Node prints when it runs in `folder`, with the folder's packages. Raises `RuntimeError` where it fails."""
+    install(folder)
+    done = subprocess.run([node(), *arguments], cwd=folder, input=input, capture_output=True)
+    if done.returncode:
+        raise RuntimeError(
+            f"node {' '.join(arguments)} failed in {folder}:\n{done.stdout.decode()}{done.stderr.decode()}"
+        )
+    return done.stdout

@@ -42,6 +42,10 @@ def unknown_key() -> Answer:
     return Answer(401, "invalid_write_key", f"expected the write key of an enabled source, {where}")
 
 
+def unknown_project() -> Answer:
+    return Answer(401, "invalid_write_key", "expected the write key of an enabled source")
+
+
 def not_found() -> Answer:
     return Answer(404, "not_found", "no such path: events go to POST /v1/batch, /v1/track and their like")
 

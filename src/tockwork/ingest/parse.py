@@ -14,7 +14,7 @@ import msgspec
 from tockwork.ingest.decode import MAX_DEPTH, check_depth, check_utf8, decode, loosely, too_deep
 from tockwork.ingest.stamp import Arrival, Shared, Stamp
 from tockwork.model.errors import EventError
-from tockwork.model.event import CALLS
+from tockwork.model.event import CALLS, Event
 
 BATCH: Final = "batch"
 MAX_EVENT_BYTES: Final = 32 * 1024
@@ -72,10 +72,17 @@ _event_decoder = msgspec.json.Decoder()
 _batch_decoder = msgspec.json.Decoder(_Batch)
 
 
-def parse(body: bytes, call: str, arrival: Arrival, new_id: Callable[[], str]) -> Parsed:
+def parse(
+    body: bytes,
+    call: str,
+    arrival: Arrival,
+    new_id: Callable[[], str],
+    identify: Callable[[Event, float], None] | None = None,
+) -> Parsed:
     """Reads the body of one request.
 
-    `call` is one of Segment's six calls, or ``batch``; `new_id` makes a messageId for an event without one. Events
+    `call` is one of Segment's six calls, or ``batch``; `new_id` makes a messageId for an event without one; `identify`
+    adds to an event what is known of its person (`ingest.identity`). Events
     are refused one by one in `Parsed.refusals`. Raises `EventError` when the whole body is refused: it is no JSON, is
     nested beyond what can be read, is not the object that the call wants, or is too large.
     """
@@ -94,6 +101,8 @@ def parse(body: bytes, call: str, arrival: Arrival, new_id: Callable[[], str]) -
             refusals.append(Refusal(index, problem.code, str(problem)))
         else:
             message_ids.append(stamp(event))
+            if identify is not None:
+                identify(event, arrival.received_at)
             entries.append(_encoder.encode(event))
     write_key = content.write_key if type(content.write_key) is str else None
     return Parsed(write_key, entries, message_ids, refusals, content.nulled)

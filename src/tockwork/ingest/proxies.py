@@ -43,6 +43,11 @@ class Proxies:
             client = further
         return str(client)
 
+    def vouches(self, peer: str) -> bool:
+        """Whether the connection's other end is a proxy whose headers are believed."""
+        address = _address(peer) if self._networks else None
+        return address is not None and self._trusts(address)
+
     def _trusts(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._networks)
 

@@ -19,12 +19,14 @@ MAX_USER_AGENT: Final = 1024
 
 class Arrival(msgspec.Struct, frozen=True):
     """What the server knows of a request beside its body. `received_at` is Unix time in seconds; `browser` is true when
-    the request carried an ``Origin`` header; `ip` and `user_agent` are empty when unknown."""
+    the request carried an ``Origin`` header; `ip` and `user_agent` are empty when unknown; `gpc` is true where the
+    browser said ``Sec-GPC: 1``."""
 
     received_at: float
     browser: bool = False
     ip: str = ""
     user_agent: str = ""
+    gpc: bool = False
 
 
 class Shared(msgspec.Struct, frozen=True):
@@ -41,7 +43,7 @@ class Stamp:
         self._arrival = arrival
         self._shared = shared
         self._new_id = new_id
-        self._received_at = _iso(arrival.received_at)
+        self._received_at = iso(arrival.received_at)
 
     def __call__(self, event: Event) -> str:
         """Returns the event's messageId. Expects an event that was checked: `context` and `integrations` are objects,
@@ -72,7 +74,7 @@ class Stamp:
             return self._received_at
         skew = 0.0 if sent is None else self._arrival.received_at - sent
         try:
-            return _iso(happened + skew)
+            return iso(happened + skew)
         except (OverflowError, ValueError):  # a clock that is off by millennia
             return self._received_at
 
@@ -84,6 +86,10 @@ class Stamp:
         if self._arrival.user_agent:
             # Anyone may send a header of many kilobytes, and a batch would repeat it in each of its events.
             event["context"].setdefault("userAgent", self._arrival.user_agent[:MAX_USER_AGENT])
+        if self._arrival.gpc:
+            # Whatever the page says: the person's browser has the last word (W3C, "Global Privacy Control").
+            consent = event["context"].get("consent")
+            event["context"]["consent"] = {**(consent if type(consent) is dict else {}), "gpc": True}
 
 
 def _is_analytics_js(event: Event) -> bool:
@@ -103,7 +109,8 @@ def _instant(value: Any) -> float | None:
         return None
 
 
-def _iso(seconds: float) -> str:
+def iso(seconds: float) -> str:
+    """Unix seconds as ISO 8601 with milliseconds, UTC."""
     whole, millionths = divmod(round(seconds * 1_000_000), 1_000_000)
     return f"{_second(whole)}.{millionths // 1000:03d}Z"
 

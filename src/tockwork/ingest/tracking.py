@@ -33,12 +33,14 @@ from tockwork.ingest.answer import (
     wrong_method,
 )
 from tockwork.ingest.body import BadGzip, Body, ClientGone, Deadlines, NoRoom, Room, TooLarge
+from tockwork.ingest.identity import Identity
 from tockwork.ingest.intake import Intake, Overloaded, Stopping
 from tockwork.ingest.parse import BATCH, Parsed, Refusal, max_bytes, parse, too_large
 from tockwork.ingest.proxies import Proxies
 from tockwork.ingest.rsgi import Exchange, Fields, Headers, Scope
 from tockwork.ingest.source import Source, Sources
 from tockwork.ingest.stamp import Arrival
+from tockwork.ingest.website import Website
 from tockwork.model.clock import Clock
 from tockwork.model.errors import EventError, StoreFull
 from tockwork.model.event import CALLS
@@ -62,6 +64,7 @@ _PREFLIGHT: Final[Fields] = [
     ("access-control-max-age", "86400"),
 ]
 _TAKEN: Final = (200, "success")
+_SERVED: Final = "website"
 _JSON_FOR_ALL: Final = [JSON, ANY_ORIGIN]
 _log = structlog.get_logger(__name__)
 
@@ -79,7 +82,8 @@ class Counts(msgspec.Struct):
 class Tracking:
     """The RSGI application. `sources` may be replaced at any time; `counts` and `refusals` are for reading.
 
-    `clock` gives receivedAt, `new_id` a messageId for events without one, `proxies` whose ``X-Forwarded-For`` counts.
+    `clock` gives receivedAt, `new_id` a messageId for events without one, `proxies` whose ``X-Forwarded-For`` counts,
+    `website` answers what browsers ask for beside sending events, `identity` gives events the ids of their people.
     `refusals` are the last hundred refused events: Unix time in seconds, the source's name, and why.
     """
 
@@ -90,11 +94,15 @@ class Tracking:
         clock: Clock,
         *,
         proxies: Proxies | None = None,
+        website: Website | None = None,
+        identity: Identity | None = None,
         new_id: Callable[[], str] | None = None,
         body_deadline_s: float = BODY_DEADLINE_S,
         room_bytes: int = ROOM_BYTES,
     ) -> None:
         self.sources = sources
+        self.website = website
+        self.identity = identity
         self.counts = Counts()
         self.refusals: deque[tuple[float, str, Refusal]] = deque(maxlen=100)
         self._intake = intake
@@ -114,7 +122,7 @@ class Tracking:
                 self.counts.answers[_TAKEN] += 1
                 exchange.response_bytes(200, _JSON_FOR_ALL, b'{"success":true}')
             else:
-                self._answer_other(path, scope.method, exchange)
+                await self._answer_other(scope, headers, body, exchange)
         except ClientGone:
             self._refuse(incomplete_body(), exchange)
         except Answer as problem:
@@ -139,8 +147,9 @@ class Tracking:
         self.counts.answers[answer.status, answer.code] += 1
         answer.send(exchange)
 
-    def _answer_other(self, path: str, method: str, exchange: Exchange) -> None:
+    async def _answer_other(self, scope: Scope, headers: Headers, body: Body, exchange: Exchange) -> None:
         """Answers what brings no events."""
+        path, method = scope.path, scope.method
         if path in CALL_BY_PATH:
             if method != "OPTIONS":
                 raise wrong_method("POST, OPTIONS")
@@ -151,8 +160,22 @@ class Tracking:
             if path == "/ready" and not self._intake.ready:
                 raise unavailable("not_ready", "the server takes no events now")
             exchange.response_bytes(200, [JSON], b'{"status":"ok"}')
-        else:
+        elif not await self._browse(scope, headers, body, exchange):
             raise not_found()
+
+    async def _browse(self, scope: Scope, headers: Headers, body: Body, exchange: Exchange) -> bool:
+        """Answers what only browsers ask for; false for anything else."""
+        if self.website is None:
+            return False
+        try:
+            status = await self.website.answer(scope, headers, body, exchange, self.sources)
+        except TimeoutError:
+            raise body_timeout(self._deadlines.seconds) from None
+        except NoRoom:
+            raise overloaded("too much is being sent at once") from None
+        if status is not None:
+            self.counts.answers[status, _SERVED] += 1
+        return status is not None
 
     async def _take(self, call: str, scope: Scope, headers: Headers, body: Body) -> None:
         """Returns once the request's events are on stable storage; raises `Answer` for anything else."""
@@ -189,7 +212,8 @@ class Tracking:
     async def _read(self, call: str, scope: Scope, headers: Headers, body: Body) -> Parsed:
         try:
             content = await body.read(max_bytes(call), gzip=_is_gzip(headers.get("content-encoding")))
-            return parse(content, call, self._arrival(scope, headers), self._new_id)
+            identity = self.identity if self.identity is not None and self.identity.concerns(content) else None
+            return parse(content, call, self._arrival(scope, headers), self._new_id, identity)
         except EventError as problem:
             raise bad_request(problem) from None
         except TooLarge:
@@ -208,6 +232,7 @@ class Tracking:
             browser="origin" in headers,
             ip=self._proxies.client(peer.strip("[]"), headers.get_all("x-forwarded-for")),
             user_agent=headers.get("user-agent") or "",
+            gpc=headers.get("sec-gpc") == "1",
         )
 
     def _note(self, parsed: Parsed, source: Source) -> None:

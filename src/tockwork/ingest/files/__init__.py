@@ -1,0 +1,1 @@
+"""Files of events: CSV, Parquet and JSON lines, as Segment events. Needs the extra ``files`` (Polars)."""
