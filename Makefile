@@ -20,12 +20,13 @@ serve: $(RUN) ## run the server (ARGS=... for its options)
 	@$(BIN)/tockwork serve $(ARGS)
 
 test: $(DEV) ## run the tests, slow ones scaled down
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 check: $(DEV) ## formatting, lint, types, import direction, documentation coverage
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/python -m browser
 	@$(BIN)/pytest -q tests/unit/test_imports.py tests/unit/test_docs.py
 
 faults: $(DEV) ## run the slow tests in full
@@ -51,7 +52,7 @@ lock: $(DEV) ## choose versions anew and write the locks
 	  --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" - -o locks/uv.txt
 
 clean: ## remove what the verbs above made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/oracle/node_modules tests/e2e/clients/node_modules
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/oracle/node_modules tests/e2e/clients/node_modules browser/node_modules
 
 .venv/uv.stamp: locks/uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

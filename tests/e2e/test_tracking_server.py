@@ -361,9 +361,9 @@ class Kept(MemoryStore):
         super().__init__()
         self.events: list[Any] = []
 
-    async def append(self, entries: Sequence[bytes], *more: Any) -> int:
+    async def append(self, entries: Sequence[bytes], *more: Any, **named: Any) -> int:
         self.events += map(msgspec.json.decode, entries)
-        return await super().append(entries, *more)
+        return await super().append(entries, *more, **named)
 
 
 class Served(msgspec.Struct):

@@ -9,14 +9,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import pytest
-import typer.main
+from docs import destination_page
 
 import tockwork
-from tockwork.app.cli import app
 from tockwork.app.commands.check import check
 from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.app.settings import Settings
@@ -86,7 +85,7 @@ def test_generated_parts_are_up_to_date() -> None:
 
 def test_every_generated_part_is_used() -> None:
     used = set(re.findall(r"<!-- generated: ([a-z-]+) -->", "".join(path.read_text() for path in PAGES)))
-    assert used == set(generator().SECTIONS)
+    assert used == {*generator().SECTIONS, *destination_page.SECTIONS}
 
 
 def test_every_page_is_in_the_index() -> None:
@@ -97,10 +96,9 @@ def test_every_page_is_in_the_index() -> None:
 
 
 def commands() -> dict[str, list[str]]:
-    group: Any = typer.main.get_command(app)
     return {
         name: [spelling for parameter in command.params for spelling in parameter.opts if spelling.startswith("--")]
-        for name, command in group.commands.items()
+        for name, command in generator().commands()
     }
 
 
@@ -254,8 +252,9 @@ def test_every_command_line_can_be_typed() -> None:
     for block in blocks("sh"):
         for line in block.text.replace("\\\n", " ").splitlines():
             assert set(re.findall(r"^make (\w+)", line)) <= verbs, block.where
-            for command, rest in re.findall(r"(?:^|[ /])tockwork (\w+)(.*)", line):
-                assert set(re.findall(r"--[a-z-]+", rest)) <= {*known[command], "--help"}, block.where
+            for typed in re.findall(r"(?:^|[ /])tockwork (\w.*)", line):
+                (options,) = [known[name] for name in known if f"{typed} ".startswith(f"{name} ")]
+                assert set(re.findall(r"--[a-z-]+", typed)) <= {*options, "--help"}, block.where
                 seen += 1
     assert seen > 15
 
@@ -282,7 +281,7 @@ def test_yaml_examples_hold(block: Block, tmp_path: Path, monkeypatch: pytest.Mo
     file.write_text(block.text)
     report = check(file)
     assert [finding for finding in report.findings if finding.level == "error"] == []
-    assert report.destinations == 1
+    assert report.destinations >= 1
 
 
 MAPPINGS: Final = [block for block in blocks("json") if "reference/mappings.md" in block.where]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.utils import formatdate
@@ -368,3 +369,70 @@ def test_findings_are_json() -> None:
         "what": "is off",
         "mend": "Set it.",
     }
+
+
+EVENT_SET = "7" * 19
+
+
+def stores(mappings: Any = None, **more: Any) -> Connection:
+    """An offline event set; its usual presets take all that the website's do."""
+    settings = {"accessToken": TOKEN, "eventSetID": EVENT_SET, **more}
+    return connect("tiktok-offline-conversions", settings, mappings)
+
+
+def offline(trigger: str) -> list[dict[str, Any]]:
+    fields = {"event": "Purchase", "email_addresses": {"@path": "$.properties.email"}}
+    return [{"name": "Order", "trigger": trigger, "fields": fields}]
+
+
+class TestCountedTwice:
+    async def test_an_order_that_goes_to_a_pixel_and_to_an_event_set(self) -> None:
+        found_ = await found(examined({"Shop": shop(), "Stores": stores(offline('event = "Order Completed"'))}))
+        (finding,) = [finding for finding in found_ if finding.level is Level.WARNING]
+        assert finding.where == "destination 'Stores'"
+        assert finding.what.startswith("gets 'Order Completed', which destination 'Shop' gets too: TikTok counts")
+        assert finding.mend.endswith(".")
+        assert EVENT_SET not in str(finding)
+
+    async def test_with_the_presets_of_both_the_first_events_are_named(self) -> None:
+        both = {"Shop": connect("tiktok-conversions", {"pixelCode": PIXEL, "accessToken": "t"}), "Stores": stores()}
+        (finding,) = [f for f in await found(examined(both)) if "counts an offline event set apart" in f.what]
+        assert re.match(r"gets '[^']+', '[^']+', '[^']+' and 12 more, which destination 'Shop'", finding.what)
+
+    async def test_each_destination_that_shares_is_named(self) -> None:
+        chord = connect("chord-tiktok-conversions", {"pixelCode": "D" * 20, "accessToken": "t"})
+        three = {"Shop": shop(), "Chord": chord, "Stores": stores(offline('event = "Order Completed"'))}
+        warned = [f.what for f in await found(examined(three)) if "counts an offline event set apart" in f.what]
+        assert [re.findall(r"destination '(\w+)'", what) for what in warned] == [["Shop"], ["Chord"]]
+
+    async def test_what_the_event_set_takes_from_files_alone_is_advice(self) -> None:
+        mappings = offline('event = "Order Completed" and context.file.line > 0')
+        (finding,) = await found(examined({"Shop": shop(), "Stores": stores(mappings)}))
+        assert (finding.level, finding.where) == (Level.ADVICE, "destination 'Stores'")
+        assert "from files" in finding.what
+
+    @pytest.mark.parametrize(
+        "trigger", ['event = "Order Collected"', 'event = "Order Completed" and properties.channel = "store"']
+    )
+    async def test_what_happened_elsewhere_is_not_counted_twice(self, trigger: str) -> None:
+        assert await found(examined({"Shop": shop(), "Stores": stores(offline(trigger))})) == []
+
+    async def test_a_disabled_mapping_or_destination_or_a_sandbox_takes_nothing(self) -> None:
+        mappings = [{**one, "enabled": False} for one in offline('event = "Order Completed"')]
+        assert await found(examined({"Shop": shop(), "Stores": stores(mappings)})) == []
+        both = {"Shop": shop(), "Stores": stores(offline('event = "Order Completed"'))}
+        for other in (DestinationState(name="Stores", enabled=False), DestinationState(name="Stores", sandbox=True)):
+            assert await found(examined(both, DestinationState(name="Shop"), other)) == []
+
+    async def test_two_kinds_on_one_pixel(self) -> None:
+        chord = connect("chord-tiktok-conversions", {"pixelCode": PIXEL, "accessToken": "t"})
+        warned = [f for f in await found(examined({"Shop": shop(), "Chord": chord})) if f.level is Level.WARNING]
+        assert [finding.where for finding in warned] == ["destination 'Chord'"]
+        assert "same pixel or event set as destination 'Shop'" in warned[0].what
+
+    async def test_a_pixel_in_the_browser_and_its_server_side_belong_together(self) -> None:
+        pixel = connect("tiktok-pixel", {"pixelCode": PIXEL})
+        async with platform({"code": 0}) as (url, requests):
+            found_ = await found(examined({"Shop": shop(), "Pixel": pixel}), url)
+        assert [finding for finding in found_ if finding.level is not Level.ADVICE] == []
+        assert len(requests) == 1

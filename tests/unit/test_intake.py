@@ -10,6 +10,7 @@ import pytest
 from tockwork.ingest.intake import UNREADY_S, Intake, Overloaded, Stopping
 from tockwork.model.errors import StoreFull
 from tockwork.store.memory import MemoryStore
+from tockwork.store.protocol import Part
 
 
 class Journal(MemoryStore):
@@ -25,7 +26,12 @@ class Journal(MemoryStore):
         self.problem: Exception | None = None
 
     async def append(
-        self, entries: Sequence[bytes], message_ids: Sequence[str] = (), sources: Sequence[tuple[str, int]] = ()
+        self,
+        entries: Sequence[bytes],
+        message_ids: Sequence[str] = (),
+        sources: Sequence[tuple[str, int]] = (),
+        *,
+        part: Part | None = None,
     ) -> int:
         await self.gate.wait()
         if self.problem is not None:

@@ -24,8 +24,10 @@ import tockwork.app.commands.check as checking
 import tockwork.app.commands.demo as demonstration
 import tockwork.app.commands.explain as explaining
 import tockwork.app.commands.serve as serving
+import tockwork.app.commands.suppress as suppressing
 import tockwork.app.commands.transform as transforming
 from tockwork.app import logs
+from tockwork.app.commands import imports
 from tockwork.app.commands.events import blocks, opened
 from tockwork.app.commands.operations import COMMANDS
 from tockwork.app.commands.options import FAILED, MISUSED, AsJson, Data, moment
@@ -34,6 +36,7 @@ from tockwork.app.commands.send import Sent, Tally
 from tockwork.app.commands.send import send as deliver
 from tockwork.app.configuration.entries import load, read_filled
 from tockwork.delivery.connection import Connection, connect
+from tockwork.destinations.catalog import find
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.outcome import Outcome, Status
 from tockwork.sandbox.server import KEEP, PORT, Options
@@ -123,6 +126,8 @@ def transform(
 ) -> None:
     """Print what becomes of events, one JSON line per event and triggered mapping. Nothing is sent."""
     connection = _connected(destination, preset_pack, settings_file, mappings_file, placeholder=True)
+    if requests:
+        _check_delivered(connection)
     write = transforming.write_requests if requests else transforming.write_lines
     with opened(events) as source:
         write(connection, source, sys.stdout.buffer, moment(now, "--now"))
@@ -144,6 +149,7 @@ def send(
     process = process_settings()
     logs.configure(process.log_level)
     connection = _connected(destination, preset_pack, settings_file, mappings_file)
+    _check_delivered(connection)
     encode = msgspec.json.Encoder().encode
 
     def told(o: Outcome) -> None:
@@ -244,11 +250,18 @@ def _connected(
     if problems:
         raise ConfigurationError(problems)
     if placeholder and settings_file is None:
-        given = {"pixelCode": "PIXELCODE0PLACEHOLD0"}
+        given = {setting.key: setting.placeholder for setting in find(kind).settings if setting.required}
     connection = connect(kind, given, mappings, pack)
     for advice in connection.advice if mappings is not None else ():
         _err.print(f"advice: {advice}", highlight=False, markup=False, soft_wrap=True)
     return connection
+
+
+def _check_delivered(connection: Connection) -> None:
+    """Raises `ConfigurationError` for a destination that gets no requests of ours."""
+    if connection.destination.device is not None:
+        what = f"{connection.destination.title} is delivered to by the browser: there are no requests"
+        raise ConfigurationError([Problem("destination", what, "`tockwork transform` prints the browser's calls.")])
 
 
 @contextmanager
@@ -268,8 +281,10 @@ def _table(tally: Tally) -> Table:
     return table
 
 
+app.add_typer(suppressing.app)
 for command in COMMANDS:
     app.command()(command)
+app.command("import")(imports.import_)
 
 
 def main() -> None:

@@ -33,6 +33,7 @@ async def survey(
         destinations=[
             _state(entry, consumed.get(entry.name), (standings or {}).get(entry.name), now)
             for entry in configuration.destinations
+            if not entry.in_browser
         ],
         sources={entry.name: sent.get(entry.name, 0) for entry in configuration.sources},
         ingest=counts,

@@ -16,27 +16,34 @@ from tockwork.app.configuration.entries import Configuration, SourceEntry
 from tockwork.app.configuration.keyring import Keyring
 from tockwork.app.configuration.versions import Versions
 from tockwork.app.metrics import Metrics
+from tockwork.app.projects import projects
 from tockwork.app.server import ASGI, RSGI, Application, HttpServer, Interface
 from tockwork.app.settings import Settings
 from tockwork.app.snapshot import Snapshot
 from tockwork.app.survey import survey
 from tockwork.app.workers import Workers
 from tockwork.destinations.tiktok.phone import prepare
+from tockwork.ingest.assets import Assets
+from tockwork.ingest.identity import Identity, PeopleInMemory
 from tockwork.ingest.intake import Intake
 from tockwork.ingest.source import Source, SourceKind, Sources
 from tockwork.ingest.tracking import Tracking
+from tockwork.ingest.website import Website
 from tockwork.model.clock import SystemClock
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.secret import Secret
 from tockwork.store.control import Control
+from tockwork.store.erasure import Erasure
 from tockwork.store.lock import Role, held
 from tockwork.store.retention import Retention
 from tockwork.store.sqlite import SqliteStore
+from tockwork.store.suppression import Suppression
 
 BOTH: Final = (Role.INGEST, Role.DELIVERY)
 LOOK_S: Final = 0.5
 """How often a server looks for a new configuration, for wishes, and for room on the disk."""
 PURGE_S: Final = 60.0
+ERASE_S: Final = 2.0
 GRACE_S: Final = 3.0
 """With the workers' five seconds, a stop takes less than ten."""
 
@@ -59,6 +66,7 @@ class Running:
         self.workers: Workers | None = None
         self._settings = settings
         self._control = Control(store.database)
+        self._suppression = Suppression(store.database)
         self._retention = Retention(store.database, store.space, settings.ages)
 
     @property
@@ -74,10 +82,14 @@ class Running:
             return
         configuration = await self.versions.load(version)
         known = sources(configuration.sources)
+        website = self.tracking.website if self.tracking else None
+        served = await asyncio.to_thread(projects, configuration, website.assets) if website else None
         if self.workers is not None:
             await self.workers.apply(configuration, version)
         if self.tracking is not None:
             self.tracking.sources = known
+        if website is not None and served is not None:
+            website.projects = served
         self.version, self.configuration = version, configuration
         _log.info("configuration_applied", version=version)
 
@@ -86,6 +98,7 @@ class Running:
         wished = await self._control.wishes() if self.workers else []  # first: theirs may be a new destination
         await self.apply_newest()
         if self.workers is not None:
+            await self.store.notice()
             if wished:
                 await self.workers.obey(wished)
                 await self._control.fulfilled(wished[-1])
@@ -97,6 +110,18 @@ class Running:
         """Deletes what is older than it should be."""
         if self.workers is not None:
             await self._retention.purge(time.time())
+
+    async def erase(self) -> None:
+        """Finishes what a command began: removes all traces of people who were deleted."""
+        if self.tracking is not None and self.tracking.identity is not None:
+            deleted = await self._suppression.tombstones()
+            self.tracking.identity.people.forget(tombstone.mark for tombstone in deleted)
+        if self.workers is not None:
+            regions = {instance.region for instance in self.workers.instances.values()}
+            erasure = Erasure(self.store, regions)
+            if await erasure.is_due():
+                erased = await erasure.run()
+                _log.info("people_erased", events=erased.events, whole=erased.whole)
 
     async def snapshot(self) -> Snapshot:
         """How everything stands, the store's part as of one commit."""
@@ -125,7 +150,10 @@ def sources(entries: Sequence[SourceEntry]) -> Sources:
     ]
     if problems:
         raise ConfigurationError(problems)
-    return Sources(Source(e.name, Secret(e.write_key), SourceKind(e.kind), e.enabled) for e in entries)
+    return Sources(
+        Source(e.name, Secret(e.write_key), SourceKind(e.kind), e.enabled, tuple(e.allowed_origins), e.cookie_domain)
+        for e in entries
+    )
 
 
 @asynccontextmanager
@@ -161,9 +189,22 @@ async def running(
             server.intake = Intake(store)
             await server.intake.start()
             stack.push_async_callback(server.intake.stop)
-            server.tracking = Tracking(Sources([]), server.intake, SystemClock(), proxies=settings.proxies)
+            website = Website(Assets(), settings.proxies)
+            server.tracking = Tracking(
+                Sources([]),
+                server.intake,
+                SystemClock(),
+                proxies=settings.proxies,
+                website=website,
+                identity=Identity(PeopleInMemory()),
+            )
         await server.apply_newest()
-        for name, work, pause_s in (("look", server.look, LOOK_S), ("purge", server.purge, PURGE_S)):
+        upkeep = (
+            ("look", server.look, LOOK_S),
+            ("purge", server.purge, PURGE_S),
+            ("erase", server.erase, ERASE_S),
+        )
+        for name, work, pause_s in upkeep:
             stack.push_async_callback(_ended, asyncio.create_task(_again(work, pause_s), name=name))
         await _listen(server, settings, stack)
         yield server

@@ -13,14 +13,19 @@ from tockwork.app.configuration.entries import Configuration
 from tockwork.app.configuration.instance import Instance, instances
 from tockwork.app.configuration.versions import Versions
 from tockwork.app.settings import Settings
+from tockwork.delivery.screen import Screen
 from tockwork.delivery.sender import Sender
 from tockwork.delivery.worker import Transform, Worker
 from tockwork.sandbox.server import Sandbox
 from tockwork.store.control import Control, Wish, Wished
 from tockwork.store.overview import Overview
 from tockwork.store.sqlite import SqliteStore
+from tockwork.store.suppression import Blocklist, Suppression
 
 STOP_S: Final = 5.0
+STAND_IN: Final = "sandbox"
+TIKTOK: Final = "tiktok"
+"""Where a destination's rows go, as the store remembers it."""
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +43,8 @@ class Workers:
         self.sandbox_url = ""
         self._store = store
         self._control = Control(store.database)
+        self._blocklist = Blocklist(store.database)
+        self._suppression = Suppression(store.database)
         self._versions = versions
         self._settings = settings
         self._stack = AsyncExitStack()
@@ -53,7 +60,8 @@ class Workers:
 
     async def apply(self, configuration: Configuration, version: int) -> None:
         """Starts, changes and removes workers. Raises `ConfigurationError`, and changes nothing, when it is wrong."""
-        wanted = {i.name: i for i in await asyncio.to_thread(instances, configuration.destinations, version)}
+        connected = await asyncio.to_thread(instances, configuration.destinations, version)
+        wanted = {i.name: i for i in connected if not i.entry.in_browser}
         known = await Overview(self._store.database).names()  # to earlier processes too
         for name in (known | self.by_name.keys()) - wanted.keys():
             if name in self.by_name:
@@ -64,7 +72,6 @@ class Workers:
             former = self.instances.get(name)
             if former is not None and former.entry.sandbox != instance.entry.sandbox:
                 await self.by_name.pop(name).stop(STOP_S)
-                await self._store.leave(name)  # what waits for a stand-in must not go to TikTok
                 former = None
             if former is None:
                 self.by_name[name] = await self._started(instance)
@@ -72,7 +79,14 @@ class Workers:
                 continue  # its version is as good
             else:
                 self.by_name[name].relink(instance.connection.link(name), instance)
+                self.by_name[name].screen = self._screen(instance)
             self.instances[name] = instance
+
+    async def only(self, instance: Instance) -> Worker:
+        """Starts the worker of this destination, and leaves the others as they are."""
+        worker = self.by_name[instance.name] = await self._started(instance)
+        self.instances[instance.name] = instance
+        return worker
 
     async def obey(self, wished: Sequence[Wished]) -> None:
         """Does what people want, and keeps it for the next process."""
@@ -92,13 +106,25 @@ class Workers:
             return found or self.instances[name]
 
         sender = await self._sender(instance.entry.sandbox)
-        worker = Worker(connection.link(name), instance, sender=sender, store=self._store, former=former)
+        screen = self._screen(instance)
+        worker = Worker(connection.link(name), instance, sender=sender, store=self._store, former=former, screen=screen)
+        await self._destine(name, STAND_IN if instance.entry.sandbox else TIKTOK)
         wished = await self._control.wishes()  # before it sends anything
         await worker.start()
         for wish in wished:
             if wish.consumer == name:
                 _heeds(worker, wish.wish)
         return worker
+
+    async def _destine(self, name: str, to: str) -> None:
+        """Joins. What waits for a stand-in must not go to TikTok, though an earlier process took it."""
+        if await self._control.destined(name) not in ("", to):
+            await self._store.leave(name)
+        await self._store.join(name)
+        await self._control.destine(name, to)
+
+    def _screen(self, instance: Instance) -> Screen:
+        return Screen(self._blocklist, self._suppression, instance.region)
 
     async def _sender(self, to_sandbox: bool) -> Sender:
         if to_sandbox not in self._senders:

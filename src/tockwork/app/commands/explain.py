@@ -28,6 +28,12 @@ def show(console: Console, explanations: list[Explanation], *, everything: bool)
             for name, field in explanation.fields.items():
                 if everything or _has_value(field):
                     _field(fields, name, field, everything)
+        if explanation.withheld:
+            tree.add(
+                f"[dim]not sent, by the destination's privacy.fields:[/] {escape(', '.join(explanation.withheld))}"
+            )
+        if explanation.stopped and not explanation.matched:
+            tree.add(f"stopped before any trigger: {explanation.stopped}")
         outcome = explanation.outcome
         if outcome is not None:
             result = tree.add(f"[bold]{outcome.status}[/] {outcome.reason or ''}")

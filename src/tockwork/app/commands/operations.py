@@ -119,7 +119,8 @@ def replay(
 
     async def work() -> dict[str, Counter[str]]:
         async with opened(settings) as premises:
-            names = [destination] if destination else [entry.name for entry in premises.configuration.destinations]
+            entries = premises.configuration.destinations
+            names = [destination] if destination else [entry.name for entry in entries if not entry.in_browser]
             return {
                 name: await replaying(premises.store, premises.instance(name), selection, dry_run=dry_run)
                 for name in names

@@ -61,6 +61,7 @@ class Premises:
                 [letter.reason or "" async for some in letters.dead(entry.name, since) for letter in some]
             )
             for entry in self.configuration.destinations
+            if not entry.in_browser
         }
 
     def _known(self, name: str) -> None:

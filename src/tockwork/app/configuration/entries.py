@@ -16,7 +16,9 @@ from tockwork.destinations.case import Case
 from tockwork.destinations.catalog import DESTINATIONS, find
 from tockwork.destinations.configured import configure
 from tockwork.destinations.declare import suggestion
-from tockwork.ingest.source import SourceKind
+from tockwork.destinations.misfits import misfits
+from tockwork.destinations.privacy import Privacy
+from tockwork.ingest.source import SourceKind, is_domain, is_origin
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.secret import Secret
 
@@ -24,17 +26,21 @@ MAX_NAME: Final = 100
 
 
 class SourceEntry(msgspec.Struct, forbid_unknown_fields=True):
-    """One source of events; `write_key` is what its clients send."""
+    """One source of events; `write_key` is what its clients send. Pages of `allowed_origins` may have cookies set for
+    their visitors, on `cookie_domain`; empty, pages that share a domain with the server may."""
 
     name: str
     write_key: str
     kind: str = "server"
     enabled: bool = True
+    allowed_origins: list[str] = []
+    cookie_domain: str = ""
 
 
 class DestinationEntry(msgspec.Struct, forbid_unknown_fields=True):
     """One connected destination. Without `mappings`, the presets of `preset_pack`. `cases` are checked by
-    ``tockwork check``. With `sandbox`, rows go to the built-in stand-in for TikTok instead of TikTok.
+    ``tockwork check``. With `sandbox`, rows go to the built-in stand-in for TikTok instead of TikTok. `privacy` says
+    what the destination may be told, and of whom.
 
     Settings of type secret are kept as `Secret`.
     """
@@ -46,9 +52,16 @@ class DestinationEntry(msgspec.Struct, forbid_unknown_fields=True):
     settings: dict[str, Any] = {}
     preset_pack: str | None = None
     mappings: list[dict[str, Any]] | None = None
+    privacy: Privacy | None = None
     cases: list[Case] = []
     title: str = ""
     doc: str = ""
+
+    @property
+    def in_browser(self) -> bool:
+        """Whether a plugin in the shopper's browser delivers to it, and the server never does."""
+        destination = DESTINATIONS.get(self.kind)
+        return destination is not None and destination.device is not None
 
     def __post_init__(self) -> None:
         self.name = self.name or self.title or self.kind
@@ -138,7 +151,7 @@ def _problems(data: Any, known: Sequence[Problem] = ()) -> list[Problem]:
     """`known` and what else is wrong with `data`, without what only follows: where the shape is wrong, nothing is said
     of what is there or below."""
     found = list(known)
-    for rule in (_misshapen, _wrong_sources, _wrong_destinations):
+    for rule in (_misshapen, _wrong_sources, _wrong_sites, _wrong_destinations):
         hidden = {problem.where for problem in found}
         found += [problem for problem in rule(data) if hidden.isdisjoint(_upwards(problem.where))]
     return found
@@ -151,7 +164,7 @@ def _upwards(where: str) -> Iterator[str]:
 
 
 def _misshapen(data: Any) -> Iterator[Problem]:
-    yield from schema.misfits(data, Written)
+    yield from misfits(data, Written)
 
 
 def _entries(data: Any, member: str) -> list[tuple[str, dict[str, Any]]]:
@@ -182,6 +195,19 @@ def _wrong_sources(data: Any) -> Iterator[Problem]:
         keys.add(key)
 
 
+def _wrong_sites(data: Any) -> Iterator[Problem]:
+    """Origins and cookie domains of sources that no browser would take."""
+    for where, entry in _entries(data, "sources"):
+        for place, origin in enumerate(entry.get("allowed_origins", [])):
+            if not is_origin(origin):
+                mend = "Write https://shop.example, with a port if it has one, and nothing after."
+                yield Problem(f"{where}.allowed_origins[{place}]", f"{origin!r} is no origin", mend)
+        domain = entry.get("cookie_domain", "")
+        if domain and not is_domain(domain):
+            mend = "Write shop.example, in lower case and without a dot before it."
+            yield Problem(f"{where}.cookie_domain", f"{domain!r} is no domain", mend)
+
+
 def _wrong_destinations(data: Any) -> Iterator[Problem]:
     entries = _entries(data, "destinations")
     yield from _wrong_names(
@@ -191,7 +217,8 @@ def _wrong_destinations(data: Any) -> Iterator[Problem]:
         if isinstance(entry.get("kind"), str):
             try:
                 destination = find(entry["kind"])
-                configure(destination, entry.get("settings", {}), entry.get("mappings"), entry.get("preset_pack"))
+                given = (entry.get(member) for member in ("mappings", "preset_pack", "privacy"))
+                configure(destination, entry.get("settings", {}), *given)
             except ConfigurationError as error:
                 yield from (Problem(f"{where}.{p.where}", p.what, p.mend) for p in error.problems)
 

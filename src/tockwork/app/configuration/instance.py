@@ -26,6 +26,11 @@ class Instance:
         self.connection = connection
         self.version = version
 
+    @property
+    def region(self) -> str:
+        """Where the destination's phone numbers without "+" belong (ISO 3166-1)."""
+        return str(self.connection.settings.get("default_region", "US"))
+
     def outcomes(self, entries: Sequence[bytes]) -> list[list[Outcome]]:
         if not self.entry.enabled:
             return [[Outcome(None, None, Status.FILTERED, reasons.DESTINATION_DISABLED)] for _ in entries]
@@ -41,8 +46,9 @@ def instances(entries: Sequence[DestinationEntry], version: int = 0) -> list[Ins
     for place, entry in enumerate(entries):
         try:
             destination = find(entry.kind)
-            token = {destination.token: ANY} if entry.sandbox else {}
-            connection = Connection(destination, {**token, **entry.settings}, entry.mappings, entry.preset_pack)
+            token = {destination.token: ANY} if entry.sandbox and destination.token else {}
+            settings = {**token, **entry.settings}
+            connection = Connection(destination, settings, entry.mappings, entry.preset_pack, entry.privacy)
         except ConfigurationError as error:
             problems += [Problem(f"destinations[{place}].{p.where}", p.what, p.mend) for p in error.problems]
         else:

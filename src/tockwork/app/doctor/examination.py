@@ -13,6 +13,7 @@ import msgspec
 
 from tockwork.app.doctor.finding import Finding, Level
 from tockwork.app.doctor.machine import folder, kept, room, running
+from tockwork.app.doctor.overlap import counted_twice
 from tockwork.app.doctor.probe import clock_finding, envelopes, probe, token_finding
 from tockwork.app.snapshot import DestinationState, Snapshot
 from tockwork.delivery.connection import Connection
@@ -91,7 +92,9 @@ def _configured(examined: Examined) -> Iterator[Finding]:
         where = _place(name)
         yield from (Finding(Level.ADVICE, where, advice.rstrip(".")) for advice in connection.advice)
         yield from _test_codes(where, connection)
-    yield from _doubles(_real(examined))
+    real = _real(examined)
+    yield from _doubles(real)
+    yield from counted_twice(real)
 
 
 def _real(examined: Examined) -> dict[str, Connection]:
@@ -113,9 +116,10 @@ def _test_codes(where: str, connection: Connection) -> Iterator[Finding]:
 
 
 def _doubles(connections: Mapping[str, Connection]) -> Iterator[Finding]:
-    first: dict[str, str] = {}
+    first: dict[tuple[str, bool], str] = {}
     for name, connection in connections.items():
-        other = first.setdefault(envelopes(connection)[0].event_source_id, name)
+        in_browser = connection.destination.device is not None  # one pixel from both sides is as it should be
+        other = first.setdefault((envelopes(connection)[0].event_source_id, in_browser), name)
         if other != name:
             what = f"sends to the same pixel or event set as {_place(other)}, so events may count twice"
             yield Finding(Level.WARNING, _place(name), what, "Disable one of them, or give each events of its own.")
@@ -127,6 +131,8 @@ def _doubles(connections: Mapping[str, Connection]) -> Iterator[Finding]:
 async def _asked(examined: Examined, exchange: Exchange | None, clock: Clock) -> list[Finding]:
     found, asked = [], []
     for name, connection in _real(examined).items():
+        if connection.destination.device is not None:
+            continue  # the browser sends by itself, without a token
         if not connection.settings.get(connection.destination.token):
             reason = reasons.REASONS[reasons.NO_TOKEN]
             what = "has no access token, so its events wait"

@@ -36,9 +36,7 @@ class Probed(msgspec.Struct, frozen=True):
 def envelopes(connection: Connection) -> list[Envelope]:
     """What stands at the root of the requests of this connection: one envelope for each event source that its enabled
     mappings name. Test codes are left out."""
-    destination = connection.destination
-    _, usual = destination.row(connection.settings)(destination.record(), 0.0, [])
-    usual = msgspec.structs.replace(usual, test_event_code="")
+    usual = msgspec.structs.replace(connection.destination.envelope(connection.settings), test_event_code="")
     named = [mapping.fields.get("event_source") for mapping in connection.mappings if mapping.enabled]
     sources = dict.fromkeys(name if isinstance(name, str) else usual.event_source for name in named)
     return [msgspec.structs.replace(usual, event_source=source) for source in sources or [usual.event_source]]

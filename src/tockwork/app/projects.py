@@ -1,0 +1,42 @@
+"""What browsers get of a configuration: settings for each source, with the plugins of destinations in the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tockwork.app.configuration.entries import Configuration, DestinationEntry
+from tockwork.app.configuration.instance import instances
+from tockwork.destinations.catalog import DESTINATIONS
+from tockwork.destinations.device import browser_settings
+from tockwork.ingest.assets import Assets
+from tockwork.ingest.project import Project, Projects, RemotePlugin
+from tockwork.ingest.source import SourceKind
+
+
+def projects(configuration: Configuration, assets: Assets) -> Projects:
+    """What analytics.js gets, by write key. Raises `ConfigurationError`."""
+    plugins = tuple(_plugins(configuration.destinations))
+    return Projects(
+        assets,
+        [
+            Project(source.write_key, plugins if source.kind == SourceKind.BROWSER else ())
+            for source in configuration.sources
+            if source.enabled
+        ],
+    )
+
+
+def _plugins(entries: Sequence[DestinationEntry]) -> Iterator[RemotePlugin]:
+    """Plugins of the enabled destinations that are delivered to in the browser."""
+    known = [entry for entry in entries if entry.enabled and entry.kind in DESTINATIONS]
+    for instance in instances([entry for entry in known if DESTINATIONS[entry.kind].device]):
+        destination, consent = instance.connection.destination, instance.connection.privacy.consent
+        if destination.device is not None:
+            yield RemotePlugin(
+                name=destination.title,
+                creation_name=destination.title,
+                library_name=destination.device.library,
+                asset=destination.device.asset,
+                settings=browser_settings(instance.connection),
+                categories=tuple(consent.categories) if consent else (),
+            )
