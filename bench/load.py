@@ -12,9 +12,9 @@ import asyncio
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import cycle, islice
+from itertools import count, islice
 from typing import Any, Final
 
 import aiohttp
@@ -35,13 +35,13 @@ class Posted(msgspec.Struct, frozen=True):
     again: int
 
 
-def batches(seed: int, count: int) -> list[bytes]:
+def batches(seed: int, number: int) -> list[bytes]:
     """Each has `BATCH` events that happen now: TikTok takes no old ones."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    events = Shop(seed, mapped_only=True).events(count * BATCH)
+    events = Shop(seed, mapped_only=True).events(number * BATCH)
     return [
         msgspec.json.encode({"batch": [_at(now, event) for event in islice(events, BATCH)], "sentAt": now})
-        for _ in range(count)
+        for _ in range(number)
     ]
 
 
@@ -50,6 +50,13 @@ def _at(now: str, event: dict[str, Any]) -> dict[str, Any]:
     # TikTok takes no event of a web page without the page, so a backend sends it too.
     event["context"].setdefault("page", {"url": "https://shop.example/checkout"})
     return event | {"originalTimestamp": now, "sentAt": now, "timestamp": now}
+
+
+def endless(made: Sequence[bytes]) -> Iterator[bytes]:
+    """The batches over and over, their messageIds new each time: one that was seen before would be a duplicate."""
+    for turn in count():
+        for body in made:
+            yield body.replace(b'"messageId":"', b'"messageId":"%d-' % turn) if turn else body
 
 
 async def post(url: str, write_key: str, bodies: Iterator[bytes]) -> Posted:
@@ -77,12 +84,12 @@ async def post(url: str, write_key: str, bodies: Iterator[bytes]) -> Posted:
 
 
 def main() -> None:
-    url, write_key, seed, count, *rest = sys.argv[1:]
-    distinct = int(rest[0]) if rest else int(count)
+    url, write_key, seed, number, *rest = sys.argv[1:]
+    distinct = int(rest[0]) if rest else int(number)
     made = batches(int(seed), distinct)
     print("ready", flush=True)
     sys.stdin.readline()
-    posted = asyncio.run(post(url, write_key, islice(cycle(made), int(count))))
+    posted = asyncio.run(post(url, write_key, islice(endless(made), int(number))))
     sys.stdout.buffer.write(msgspec.json.encode(posted) + b"\n")
 
 

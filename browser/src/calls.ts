@@ -9,7 +9,6 @@ import { isBroken, made, type Members, type Value } from "./values";
 /** What the server compiles of a destination's mappings. */
 export interface Program extends Gate, Facts {
   code: string;
-  partner: string;
   page: boolean;
   compute: boolean;
   orderIds: boolean;

@@ -9,6 +9,7 @@ export interface Settings {
   pixelCode: string;
   ldu?: boolean;
   useExistingPixel?: boolean;
+  partner_name?: string;
   program: Program;
   /** Hold the pixel's cookies and events until the page calls `ttq.grantConsent()`. */
   holdConsent?: boolean;
@@ -96,12 +97,12 @@ class Pixel {
     if (this.started) return;
     this.started = true;
     this.guarded(() => {
-      const { pixelCode, ldu, useExistingPixel, holdConsent } = this.settings;
+      const { pixelCode, ldu, useExistingPixel, partner_name, holdConsent } = this.settings;
       if (useExistingPixel || isLoaded(pixelCode)) return;
       const limited = ldu || asksForPrivacy();
       const options: Options = limited ? { limited_data_use: true } : {};
       prepare();
-      if (this.program.partner) ttq()._partner = this.program.partner;
+      if (partner_name) ttq()._partner = partner_name;
       if (holdConsent) ttq().holdConsent();
       this.counts.script = "loading";
       ttq().load(pixelCode, options);

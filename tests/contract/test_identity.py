@@ -20,12 +20,13 @@ from tockwork.destinations.connection import Connection
 from tockwork.destinations.person import mark
 from tockwork.ingest.assets import Assets
 from tockwork.ingest.cookies import CLICK_S, VISITOR_S
-from tockwork.ingest.identity import SKEW_S, Identity, People, PeopleInMemory, Seen, newest
+from tockwork.ingest.identity import SKEW_S, Identity
 from tockwork.ingest.proxies import Proxies
 from tockwork.ingest.source import Source
 from tockwork.ingest.website import Website
 from tockwork.model.secret import Secret
 from tockwork.store.lock import Role
+from tockwork.store.people import People, PeopleInMemory, Seen, newest
 from tockwork.store.suppression import Suppression
 
 ASSETS = Assets()
@@ -261,33 +262,33 @@ class TestLearning:
 
 
 class TestPeople:
-    def test_forgetting(self) -> None:
+    async def test_a_user_is_forgotten_with_what_was_learnt_of_the_visitor(self) -> None:
         people = PeopleInMemory()
         person = Person(people)
         person.sends(**BOTH, properties={"ttclid": "click"})
-        marks = [found for name in ("u-1", "a-1") if (found := mark(name))]
-        people.forget(marks[:1])
-        assert person.sends(**USER) == {}
-        assert person.sends(**VISITOR) == {"ttclid": "click"}
-        people.forget([*marks, b"unknown"])
-        assert len(people) == 0
+        person.sends(NOW + 60, **VISITOR, properties={"ttclid": "newer"})
+        person.sends(userId="u-2", properties={"ttclid": "other"})
+        await people.forget([found for name in ("u-1", "unknown") if (found := mark(name))])
+        assert person.sends(**USER) == person.sends(**VISITOR) == {}
+        assert person.sends(userId="u-2") == {"ttclid": "other"}
 
-    def test_those_unheard_of_for_longest_go_first(self) -> None:
-        people = PeopleInMemory(most=2)
-        person = Person(people)
-        for name in ("one", "two"):
-            person.sends(userId=name, properties={"ttclid": name})
-        assert person.sends(userId="one") == {"ttclid": "one"}
-        person.sends(userId="three", properties={"ttclid": "three"})
-        assert [person.sends(userId=name).get("ttclid") for name in ("one", "two", "three")] == ["one", None, "three"]
+    def test_nothing_is_learnt_of_the_deleted_nor_of_who_comes_with_them(self) -> None:
+        person = Person()
+        person.identity.deleted = {found for name in ("u-1",) if (found := mark(name))}
+        person.sends(**BOTH, properties={"ttclid": "click"})
+        assert person.sends(**VISITOR) == {}
+        person.sends(**VISITOR, properties={"ttclid": "click"})
+        assert person.sends(**BOTH) == {}
+        person.identity.deleted = frozenset()
+        assert person.sends(**BOTH) == {"ttclid": "click"}
 
     def test_what_is_known_is_not_learnt_again(self) -> None:
         class Counting(PeopleInMemory):
             learnt = 0
 
-            def learn(self, person: bytes, known: Any) -> None:
+            def learn(self, person: bytes, known: Any, other: Any = None) -> None:
                 self.learnt += 1
-                super().learn(person, known)
+                super().learn(person, known, other)
 
         people = Counting()
         person = Person(people)

@@ -31,8 +31,6 @@ PLUGIN = RemotePlugin(
     categories=("Advertising",),
 )
 CANARY = "canary"
-TOLD_TO_TIKTOK = ("partner_name",)
-"""Settings that the Pixel itself passes on, from the page."""
 
 
 @pytest.fixture
@@ -146,7 +144,7 @@ class TestAddress:
 
 def planted(destination: Destination) -> dict[str, Any]:
     """Settings of a destination: a canary in each that a browser may not see, where it takes any text."""
-    public = {*destination.device.public, *TOLD_TO_TIKTOK} if destination.device else set()
+    public = set(destination.device.public) if destination.device else set()
     found: dict[str, Any] = {}
     for setting in destination.settings:
         value = f"{CANARY}-{destination.key}-{setting.key}"

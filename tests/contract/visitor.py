@@ -9,13 +9,14 @@ from typing import Any, Final
 import msgspec
 from tests.contract.test_tracking import Journal, Scope
 
-from tockwork.ingest.identity import Identity, PeopleInMemory
+from tockwork.ingest.identity import Identity
 from tockwork.ingest.intake import Intake
 from tockwork.ingest.proxies import Proxies
 from tockwork.ingest.source import Source, Sources
 from tockwork.ingest.tracking import Tracking
 from tockwork.ingest.website import Website
 from tockwork.model.clock import SystemClock
+from tockwork.store.people import PeopleInMemory
 
 HOST: Final = "events.shop.example"
 

@@ -40,14 +40,16 @@ def test_demo_tells_what_became_of_every_event() -> None:
     became = {step["event"]: (step["status"], step["reason"]) for step in steps}
     assert became["Cart Viewed"] == ("filtered", "no_trigger")
     assert became["Product Clicked"] == ("invalid", "field_type")
-    assert became["Order Completed"] == ("delivered", None)
-    assert [s["tiktok"]["verdict"] for s in steps if s["event"] == "Order Completed"] == ["unique", "merged"]
+    order, copy = [step for step in steps if step["event"] == "Order Completed"]
+    assert (order["status"], order["tiktok"]["verdict"]) == ("delivered", "unique")
+    assert (copy["status"], copy["reason"], copy["tiktok"]) == ("duplicate", "duplicate_message", {})
 
 
 def test_demo_shows_a_table() -> None:
     done = run(["demo", "--once"])
     assert done.returncode == 0, done.stderr
-    assert b"CompletePayment (merged)" in done.stdout
+    assert b"CompletePayment (unique)" in done.stdout
+    assert b"duplicate_message" in done.stdout
     assert b"field_type" in done.stdout
     assert b"@" not in done.stdout  # nobody's e-mail
 

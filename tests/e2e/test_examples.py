@@ -101,7 +101,7 @@ def test_the_configurations_hold() -> None:
     assert (small.returncode, small.stderr) == (0, "")
     full = tockwork("check", "--json", "examples/full.yaml", **ENVIRONMENT)
     assert (full.returncode, full.stderr) == (0, "")
-    assert json.loads(full.stdout) == {"sources": 2, "destinations": 5, "mappings": 43, "cases": 2, "findings": []}
+    assert json.loads(full.stdout) == {"sources": 2, "destinations": 6, "mappings": 46, "cases": 2, "findings": []}
 
 
 def test_a_missing_variable_is_named() -> None:

@@ -19,7 +19,6 @@ destinations:
   - {name: server, kind: tiktok-conversions, sandbox: true, settings: {pixelCode: C8E2OS3C77UABCDXYZ00}}
   - name: pixel
     kind: tiktok-pixel
-    sandbox: true
     settings: {pixelCode: C8E2OS3C77UABCDXYZ00}
 """
 

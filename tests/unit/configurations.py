@@ -69,6 +69,7 @@ cases = st.builds(
     doc=texts,
 )
 packs = st.sampled_from((None, "purchase-2025"))
+pixels: Final[tuple[dict[str, Any] | None, ...]] = (None, {}, {"ldu": True}, {"autoPageView": False})
 
 
 @st.composite
@@ -86,7 +87,8 @@ def configurations(draw: st.DrawFn) -> Configuration:
                 KIND,
                 name,
                 enabled=draw(st.booleans()),
-                sandbox=draw(st.booleans()),
+                sandbox=(sandbox := draw(st.booleans())),
+                pixel=None if sandbox else draw(st.sampled_from(pixels)),
                 settings=draw(settings),
                 preset_pack=draw(packs),
                 mappings=draw(st.one_of(st.none(), mappings())),

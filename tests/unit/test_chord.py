@@ -40,7 +40,7 @@ def row(event: dict[str, Any]) -> dict[str, Any]:
 
 def test_it_has_three_settings_of_its_own_and_ours_on_top() -> None:
     keys = [setting.key for setting in CHORD.settings]
-    assert keys == ["accessToken", "pixelCode", "test_event_code", "default_region", "timezone", "event_id"]
+    assert keys == ["accessToken", "pixelCode", "test_event_code", "default_region", "timezone", "event_id", "ldu"]
     assert [setting.key for setting in CHORD.settings if setting.required] == ["pixelCode"]
     assert CHORD.envelope(connection(test_event_code="TEST1").settings) == Envelope("web", PIXEL, "TEST1")
 

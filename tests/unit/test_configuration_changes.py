@@ -28,6 +28,7 @@ DESTINATION = {
     "preset_pack": None,
     "mappings": None,
     "privacy": None,
+    "pixel": None,
     "cases": [],
     "title": "",
     "doc": "",

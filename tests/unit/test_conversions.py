@@ -149,8 +149,8 @@ def test_the_packs() -> None:
 
 
 def test_the_settings_say_where_to_get_their_values() -> None:
-    keys = "accessToken pixelCode test_event_code partner_name default_region timezone compute_value event_id".split()
-    assert [setting.key for setting in CONVERSIONS.settings] == keys
+    keys = "accessToken pixelCode test_event_code partner_name default_region timezone compute_value event_id ldu"
+    assert [setting.key for setting in CONVERSIONS.settings] == keys.split()
     assert all(setting.help and setting.label for setting in CONVERSIONS.settings)
     assert [setting.key for setting in CONVERSIONS.settings if setting.required] == ["pixelCode"]
     by_key = {setting.key: setting for setting in CONVERSIONS.settings}
@@ -165,6 +165,7 @@ def test_the_settings_say_where_to_get_their_values() -> None:
         "timezone": "UTC",
         "compute_value": True,
         "event_id": "message-id",
+        "ldu": False,
     }
 
 

@@ -17,7 +17,7 @@ from aiohttp import web
 
 from tockwork.app.doctor.examination import Examined, examine
 from tockwork.app.doctor.finding import Finding, Level, failed, lines
-from tockwork.app.snapshot import DestinationState, Snapshot, Space
+from tockwork.app.snapshot import DestinationState, InBrowser, Snapshot, Space
 from tockwork.delivery.connection import Connection, connect
 from tockwork.delivery.exchange import Exchange
 from tockwork.delivery.standing import Condition
@@ -225,6 +225,19 @@ class TestConfiguration:
     async def test_problems_are_passed_on(self) -> None:
         problem = Problem("destinations[1].settings.pixelCode", "is required", "Copy it.")
         assert await only(examined(problems=[problem])) == Finding(Level.ERROR, *msgspec.structs.astuple(problem))
+
+    async def test_advice_about_the_whole_is_passed_on(self) -> None:
+        problem = Problem("destination 'page'", "no page loads it", "Add a source.")
+        assert await only(examined(advice=[problem])) == Finding(Level.ADVICE, *msgspec.structs.astuple(problem))
+
+    async def test_a_pixel_is_shown_and_does_not_repeat_its_servers_advice(self) -> None:
+        connections = {name: shop(mappings=[mapping(colour="red")]) for name in ("Shop", "Shop pixel")}
+        pixel = InBrowser(name="Shop pixel", pair="Shop")
+        states = [DestinationState(name="Shop")]
+        findings = await examine(examined(connections, *states, in_browser=[pixel]), None)
+        advised = [finding.where for finding in findings if finding.level is Level.ADVICE]
+        assert advised == ["destination 'Shop'"]
+        assert any(one.level is Level.OK and one.where == "destination 'Shop pixel'" for one in findings)
 
     async def test_advice_is_passed_on(self) -> None:
         connection = shop(mappings=[mapping(colour="red")])

@@ -158,14 +158,13 @@ def test_a_page_cannot_limit_single_events() -> None:
 def test_only_public_settings_are_published() -> None:
     settings = {**SETTINGS, "partner_name": "Acme", "default_region": "DE", "ldu": True}
     published = browser_settings(Connection(PIXEL, settings))
-    assert set(published) == {"pixelCode", "ldu", "useExistingPixel", "program"}
+    assert set(published) == {"pixelCode", "ldu", "useExistingPixel", "partner_name", "program"}
     assert set(published["program"]) == {
         "names",
         "mappings",
         "values",
         "fields",
         "code",
-        "partner",
         "page",
         "compute",
         "orderIds",

@@ -25,7 +25,7 @@ from tockwork.destinations.tiktok.chord import PRIORITIES
 TABLES: Final = json.loads((Path(__file__).parent / "seed_tables.json").read_bytes())["tables"]
 CLOUD: Final = ("tiktok-conversions", "tiktok-offline-conversions", "chord-tiktok-conversions")
 COUNTS: Final = {
-    "001: settings": 8,
+    "001: settings": 9,
     "001: presets of documented-2023": 7,
     "001: presets of segment-2026": 15,
     "001: presets of purchase-2025": 13,
@@ -42,7 +42,7 @@ COUNTS: Final = {
     "003: personal data": 9,
     "003: custom events": 4,
     "003: integrations": 1,
-    "004: settings": 6,
+    "004: settings": 7,
     "004: events": 15,
     "004: actions": 1,
     "004: fields": 27,

@@ -81,6 +81,8 @@ def _root(
 @app.command()
 def demo(
     once: Annotated[bool, typer.Option("--once", help="Stop after the table.")] = False,
+    shop: Annotated[bool, typer.Option("--shop", help="Serve a shop to click through, in place of a session.")] = False,
+    shop_port: Annotated[int, typer.Option(help="Port of the shop; 0 for any.")] = 0,
     sandbox_port: Annotated[int, typer.Option(help="Port of the stand-in for TikTok; 0 for any.")] = 0,
     port: Annotated[int, typer.Option(help="Port of the tracking API; 0 for any.")] = 0,
     as_json: AsJson = False,
@@ -88,7 +90,10 @@ def demo(
     """Watch a shopping session go through a server to a stand-in for TikTok."""
     process = process_settings(port=port, admin_port=0)
     logs.configure(process.log_level)
-    work = demonstration.demo(process, _out, once=once, sandbox_port=sandbox_port, as_json=as_json)
+    if shop:
+        work = demonstration.shop(process, _out, sandbox_port=sandbox_port, shop_port=shop_port)
+    else:
+        work = demonstration.demo(process, _out, once=once, sandbox_port=sandbox_port, as_json=as_json)
     raise typer.Exit(asyncio.run(work))
 
 

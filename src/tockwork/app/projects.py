@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from tockwork.app.configuration.entries import Configuration, DestinationEntry
 from tockwork.app.configuration.instance import instances
-from tockwork.destinations.catalog import DESTINATIONS
 from tockwork.destinations.device import browser_settings
 from tockwork.ingest.assets import Assets
 from tockwork.ingest.project import Project, Projects, RemotePlugin
@@ -28,8 +27,8 @@ def projects(configuration: Configuration, assets: Assets) -> Projects:
 
 def _plugins(entries: Sequence[DestinationEntry]) -> Iterator[RemotePlugin]:
     """Plugins of the enabled destinations that are delivered to in the browser."""
-    known = [entry for entry in entries if entry.enabled and entry.kind in DESTINATIONS]
-    for instance in instances([entry for entry in known if DESTINATIONS[entry.kind].device]):
+    legs = [leg for entry in entries for leg in entry.legs]
+    for instance in instances([leg for leg in legs if leg.enabled and leg.in_browser]):
         destination, consent = instance.connection.destination, instance.connection.privacy.consent
         if destination.device is not None:
             yield RemotePlugin(

@@ -40,6 +40,16 @@ class DestinationState(msgspec.Struct, frozen=True, kw_only=True):
         return 0.0 if self.oldest_undecided_at is None else max(0.0, now - self.oldest_undecided_at)
 
 
+class InBrowser(msgspec.Struct, frozen=True, kw_only=True):
+    """A destination that the browser delivers to: the server knows nothing of what becomes of its events. `pair` is the
+    name of the server's leg, where it was configured as one with that."""
+
+    name: str
+    kind: str = ""
+    enabled: bool = True
+    pair: str = ""
+
+
 class Space(msgspec.Struct, frozen=True, kw_only=True):
     """Room on the disk, in bytes: what the store's files take, what is free, and what is kept free.
 
@@ -61,6 +71,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     accepting: bool
     destinations: Sequence[DestinationState] = ()
+    in_browser: Sequence[InBrowser] = ()
     sources: Mapping[str, int] = {}
     ingest: Counts | None = None
     space: Space | None = None

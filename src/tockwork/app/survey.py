@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 
 from tockwork.app.configuration.entries import Configuration, DestinationEntry
-from tockwork.app.snapshot import DestinationState, Snapshot, Space
+from tockwork.app.snapshot import DestinationState, InBrowser, Snapshot, Space
 from tockwork.delivery.standing import Standing, read_kept
 from tockwork.ingest.tracking import Counts
 from tockwork.store.overview import Consumed, Overview
@@ -34,6 +34,14 @@ async def survey(
             _state(entry, consumed.get(entry.name), (standings or {}).get(entry.name), now)
             for entry in configuration.destinations
             if not entry.in_browser
+        ],
+        in_browser=[
+            InBrowser(
+                name=leg.name, kind=leg.kind, enabled=leg.enabled, pair=entry.name if entry.pixel is not None else ""
+            )
+            for entry in configuration.destinations
+            for leg in entry.legs
+            if leg.in_browser
         ],
         sources={entry.name: sent.get(entry.name, 0) for entry in configuration.sources},
         ingest=counts,

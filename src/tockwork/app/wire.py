@@ -24,17 +24,18 @@ from tockwork.app.survey import survey
 from tockwork.app.workers import Workers
 from tockwork.destinations.tiktok.phone import prepare
 from tockwork.ingest.assets import Assets
-from tockwork.ingest.identity import Identity, PeopleInMemory
+from tockwork.ingest.identity import LIVES, Identity
 from tockwork.ingest.intake import Intake
 from tockwork.ingest.source import Source, SourceKind, Sources
 from tockwork.ingest.tracking import Tracking
 from tockwork.ingest.website import Website
 from tockwork.model.clock import SystemClock
-from tockwork.model.errors import ConfigurationError, Problem
+from tockwork.model.errors import ConfigurationError, Problem, StoreFull
 from tockwork.model.secret import Secret
 from tockwork.store.control import Control
 from tockwork.store.erasure import Erasure
 from tockwork.store.lock import Role, held
+from tockwork.store.people import StoredPeople
 from tockwork.store.retention import Retention
 from tockwork.store.sqlite import SqliteStore
 from tockwork.store.suppression import Suppression
@@ -44,6 +45,7 @@ LOOK_S: Final = 0.5
 """How often a server looks for a new configuration, for wishes, and for room on the disk."""
 PURGE_S: Final = 60.0
 ERASE_S: Final = 2.0
+KEEP_S: Final = 1.0
 GRACE_S: Final = 3.0
 """With the workers' five seconds, a stop takes less than ten."""
 
@@ -64,6 +66,7 @@ class Running:
         self.tracking: Tracking | None = None
         self.intake: Intake | None = None
         self.workers: Workers | None = None
+        self.people: StoredPeople | None = None
         self._settings = settings
         self._control = Control(store.database)
         self._suppression = Suppression(store.database)
@@ -110,18 +113,36 @@ class Running:
         """Deletes what is older than it should be."""
         if self.workers is not None:
             await self._retention.purge(time.time())
+        if self.people is not None:
+            await self.people.expire()
+
+    async def keep(self) -> None:
+        """Writes down what was learnt of people."""
+        if self.people is not None:
+            with suppress(StoreFull):  # events are refused too then, and that is told
+                await self.people.keep()
 
     async def erase(self) -> None:
         """Finishes what a command began: removes all traces of people who were deleted."""
-        if self.tracking is not None and self.tracking.identity is not None:
-            deleted = await self._suppression.tombstones()
-            self.tracking.identity.people.forget(tombstone.mark for tombstone in deleted)
+        await self.forget()
         if self.workers is not None:
             regions = {instance.region for instance in self.workers.instances.values()}
             erasure = Erasure(self.store, regions)
             if await erasure.is_due():
                 erased = await erasure.run()
                 _log.info("people_erased", events=erased.events, whole=erased.whole)
+
+    async def forget(self) -> None:
+        """Forgets who was deleted since the last time, and learns nothing of them any more."""
+        identity = self.tracking.identity if self.tracking else None
+        if identity is not None:
+            deleted = frozenset(tombstone.mark for tombstone in await self._suppression.tombstones())
+            known, identity.deleted = identity.deleted, deleted
+            try:
+                await identity.people.forget(deleted.difference(known))
+            except Exception:
+                identity.deleted = known
+                raise
 
     async def snapshot(self) -> Snapshot:
         """How everything stands, the store's part as of one commit."""
@@ -186,6 +207,9 @@ async def running(
             prepare()
             server.workers = await stack.enter_async_context(Workers(store, server.versions, settings))
         if Role.INGEST in roles:
+            server.people = StoredPeople(store.database, store.space, LIVES)
+            await server.people.load()
+            stack.push_async_callback(server.keep)
             server.intake = Intake(store)
             await server.intake.start()
             stack.push_async_callback(server.intake.stop)
@@ -196,13 +220,15 @@ async def running(
                 SystemClock(),
                 proxies=settings.proxies,
                 website=website,
-                identity=Identity(PeopleInMemory()),
+                identity=Identity(server.people),
             )
+            await server.forget()
         await server.apply_newest()
         upkeep = (
             ("look", server.look, LOOK_S),
             ("purge", server.purge, PURGE_S),
             ("erase", server.erase, ERASE_S),
+            ("keep", server.keep, KEEP_S),
         )
         for name, work, pause_s in upkeep:
             stack.push_async_callback(_ended, asyncio.create_task(_again(work, pause_s), name=name))

@@ -83,8 +83,8 @@ class Workers:
             self.instances[name] = instance
 
     async def only(self, instance: Instance) -> Worker:
-        """Starts the worker of this destination, and leaves the others as they are."""
-        worker = self.by_name[instance.name] = await self._started(instance)
+        """Starts the worker of this destination, one chunk at a time, and leaves the others as they are."""
+        worker = self.by_name[instance.name] = await self._started(instance, chunkwise=True)
         self.instances[instance.name] = instance
         return worker
 
@@ -96,7 +96,7 @@ class Workers:
                 _heeds(worker, wish.wish)
                 await worker.keep_standing()
 
-    async def _started(self, instance: Instance) -> Worker:
+    async def _started(self, instance: Instance, *, chunkwise: bool = False) -> Worker:
         name, connection = instance.name, instance.connection
 
         async def former(version: int) -> Transform:
@@ -107,7 +107,15 @@ class Workers:
 
         sender = await self._sender(instance.entry.sandbox)
         screen = self._screen(instance)
-        worker = Worker(connection.link(name), instance, sender=sender, store=self._store, former=former, screen=screen)
+        worker = Worker(
+            connection.link(name),
+            instance,
+            sender=sender,
+            store=self._store,
+            former=former,
+            screen=screen,
+            chunkwise=chunkwise,
+        )
         await self._destine(name, STAND_IN if instance.entry.sandbox else TIKTOK)
         wished = await self._control.wishes()  # before it sends anything
         await worker.start()

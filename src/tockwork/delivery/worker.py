@@ -69,7 +69,7 @@ class Worker:
     A chunk is settled once each of its rows is decided or waits to be sent again. While the destination does not take
     anything, events stay in the journal, and one request at a time finds out when it does again. Rows of a chunk that
     an earlier process began are made as then, with what `former` gives for that version. What `screen` holds back is
-    not sent.
+    not sent. With `chunkwise` one chunk is under way at a time: no more than that is repeated after a kill.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class Worker:
         clock: Clock | None = None,
         linger_s: float = LINGER_S,
         screen: Screen | None = None,
+        chunkwise: bool = False,
     ) -> None:
         self.link = link
         self.consumer = link.name
@@ -91,7 +92,8 @@ class Worker:
         self._store = store
         self._former = former
         self._clock = clock or SystemClock()
-        self._linger_s = linger_s
+        self._linger_s = 0.0 if chunkwise else linger_s
+        self._chunkwise = chunkwise
         self.screen = screen
         self._open: set[int] = set()  # ids of the chunks being worked on
         self._flights: set[asyncio.Task[None]] = set()
@@ -195,7 +197,7 @@ class Worker:
 
     async def _read(self) -> float:
         """Starts one flight with what gathers within the linger, if the destination takes anything now."""
-        if len(self._flights) > self._sender.width(self.link):
+        if len(self._flights) > (0 if self._chunkwise else self._sender.width(self.link)):
             return math.inf
         wait = self._sender.wait_s(self.link)
         if wait > 0:

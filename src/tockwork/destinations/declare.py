@@ -114,6 +114,8 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     advice: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
     """Warnings about one mapping's fields under some settings, given when the instance is configured."""
     device: Device | None = None
+    pair: str = ""
+    """The key of the destination in the browser that can report the same events beside it."""
 
     def action(self, name: str) -> Action | None:
         """The action by its key or one of its other names; an empty name means the first."""

@@ -7,94 +7,40 @@ mappings look there, and first.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from functools import reduce
-from typing import Any, Final, Protocol
-
-import msgspec
+from functools import lru_cache, reduce
+from typing import Any, Final
 
 from tockwork.destinations.person import Mark, mark
-from tockwork.destinations.tiktok.click_id import click_id
+from tockwork.destinations.tiktok.click_id import PARAMETER, click_id
 from tockwork.destinations.tiktok.hashing import is_placeholder
 from tockwork.ingest.cookies import CLICK_S, VISITOR_S, is_id
 from tockwork.model.event import Event
+from tockwork.store.people import Known, People, Seen, newest
 
-MAX_PEOPLE: Final = 100_000
 SKEW_S: Final = 300
 NEWS_S: Final = 86_400
 ENRICHED: Final = frozenset({"track", "page", "screen"})
 """Calls with properties. The others carry traits, and no destination makes a row of their ids."""
 _INTEGRATION: Final = "TikTok Conversions"
 _NAMES: Final = ("ttclid", "ttp")
-_LIVES: Final = {"ttclid": CLICK_S, "ttp": VISITOR_S}
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """An id, and when it was seen, Unix time in seconds."""
-
-    value: str
-    at: float
-
-
-Known = Mapping[str, Seen]
-"""What is known of a person: ``ttclid``, ``ttp`` or both."""
+LIVES: Final = {"ttclid": CLICK_S, "ttp": VISITOR_S}
+"""How many seconds an id counts after it was seen."""
 _NOTHING: Final[Known] = {}
-
-
-class People(Protocol):
-    """Remembers what is known of people, by their marks (`destinations.person`). It answers from memory, at once: it is
-    asked for every event. What it has forgotten is learnt anew, or missing, and never wrong."""
-
-    def __len__(self) -> int: ...
-
-    def find(self, person: Mark) -> Known:
-        """Empty for an unknown person."""
-        ...
-
-    def learn(self, person: Mark, known: Known) -> None:
-        """Takes what is newer than what was known; the same moment counts as newer."""
-        ...
-
-    def forget(self, marks: Iterable[Mark]) -> None:
-        """Removes all that is known of these people."""
-        ...
-
-
-class PeopleInMemory:
-    """At most `most` people: those unheard of for longest are forgotten first. Gone when the process ends."""
-
-    def __init__(self, most: int = MAX_PEOPLE) -> None:
-        self._people: OrderedDict[Mark, Known] = OrderedDict()
-        self._most = most
-
-    def __len__(self) -> int:
-        return len(self._people)
-
-    def find(self, person: Mark) -> Known:
-        known = self._people.get(person)
-        if known is None:
-            return _NOTHING
-        self._people.move_to_end(person)
-        return known
-
-    def learn(self, person: Mark, known: Known) -> None:
-        self._people[person] = newest(self._people.get(person, {}), known)
-        self._people.move_to_end(person)
-        if len(self._people) > self._most:
-            self._people.popitem(last=False)
-
-    def forget(self, marks: Iterable[Mark]) -> None:
-        for person in marks:
-            self._people.pop(person, None)
+_mark: Final = lru_cache(maxsize=65_536)(mark)
+"""People come with many events each."""
 
 
 class Identity:
-    """Enriches events, in place, and learns from them. One for the process."""
+    """Enriches events, in place, and learns from them. One for the process.
+
+    `deleted` are people of whom nothing may be learnt; it may be replaced at any time.
+    """
 
     def __init__(self, people: People) -> None:
         self.people = people
+        self.deleted: Collection[Mark] = frozenset()
 
     def concerns(self, body: bytes) -> bool:
         """Whether there can be anything to learn from a request, or to add to it."""
@@ -103,21 +49,25 @@ class Identity:
     def __call__(self, event: Event, received_at: float) -> None:
         """Expects an event that was checked and stamped; `received_at` in Unix seconds.
 
-        The event's own ids always win. Nothing is learnt from an event whose person denied all consent, and it gets
-        nothing.
+        The event's own ids always win. Nothing is learnt from an event whose person denied all consent or was
+        deleted, and it gets nothing.
         """
         ids = carried(event)
         if not (ids or self.people) or denied(event):
             return
-        former = {person: self.people.find(person) for person in _marks(event)}
-        if not (ids or any(former.values())):
+        marks = _marks(event)
+        if any(person in self.deleted for person in marks):
+            return
+        former = {person: self.people.find(person) for person in marks}
+        if all(says_nothing(ids, before, received_at) for before in former.values()):
             return
         happened = min(_instant(event.get("timestamp"), received_at), received_at)
         own: Known = {name: Seen(value, happened) for name, value in ids.items()}
         known = newest(reduce(newest, former.values(), _NOTHING), own)
         for person, before in former.items():
             if is_news(before, known):
-                self.people.learn(person, known)
+                other = next((each for each in marks if each != person), None)
+                self.people.learn(person, known, other)
         if known and event["type"] in ENRICHED:
             enrich(event, valid(known, happened), ids)
 
@@ -125,26 +75,28 @@ class Identity:
 def carried(event: Event) -> dict[str, str]:
     """The ids that an event brings. A click in the page's address is the newest; then come ``properties``, then
     ``integrations``."""
-    page = _object(_object(event.get("context")).get("page"))
-    address = page.get("url")
-    found: dict[str, Any] = {"ttclid": click_id(address) if isinstance(address, str) else None}
-    for place in (_object(event.get("properties")), _object(_object(event.get("integrations")).get(_INTEGRATION))):
-        for name in _NAMES:
-            found[name] = found.get(name) or place.get(name)
+    context, properties, integrations = event.get("context"), event.get("properties"), event.get("integrations")
+    page = context.get("page") if type(context) is dict else None
+    address = page.get("url") if type(page) is dict else None
+    integration = integrations.get(_INTEGRATION) if type(integrations) is dict else None
+    found: dict[str, Any] = {"ttclid": click_id(address)} if type(address) is str and PARAMETER in address else {}
+    for place in (properties, integration):
+        if type(place) is dict:
+            for name in _NAMES:
+                if name in place and not found.get(name):
+                    found[name] = place[name]
     return {name: value for name, value in found.items() if is_id(value) and not is_placeholder(value)}
 
 
-def newest(known: Known, other: Known) -> Known:
-    """Of each id the one seen last; of two seen at once the other's."""
-    if not other:
-        return known
-    merged = dict(known)
-    for name, seen in other.items():
-        former = merged.get(name)
-        # A visitor's id lives on each time it is seen; a click's time runs from the click.
-        if former is None or (seen.at >= former.at and (name == "ttp" or seen.value != former.value)):
-            merged[name] = seen
-    return merged
+def says_nothing(ids: Mapping[str, str], known: Known, received_at: float) -> bool:
+    """Whether an event with these ids has neither something to learn nor something to get: the usual case."""
+    if ids.keys() != known.keys():
+        return False
+    for name, value in ids.items():
+        seen = known[name]
+        if seen.value != value or received_at - seen.at > NEWS_S:
+            return False
+    return True
 
 
 def is_news(before: Known, known: Known) -> bool:
@@ -159,7 +111,7 @@ def is_news(before: Known, known: Known) -> bool:
 def valid(known: Known, happened: float) -> Known:
     """What counts for an event of that time: a click for 28 days, a visitor's id for 13 months after it was last seen.
     Not for an event from before; the clocks of browser and backend may differ a little."""
-    return {name: seen for name, seen in known.items() if -SKEW_S <= happened - seen.at <= _LIVES[name]}
+    return {name: seen for name, seen in known.items() if -SKEW_S <= happened - seen.at <= LIVES[name]}
 
 
 def enrich(event: Event, known: Known, own: Mapping[str, str]) -> None:
@@ -173,18 +125,16 @@ def enrich(event: Event, known: Known, own: Mapping[str, str]) -> None:
 
 def denied(event: Event) -> bool:
     """Whether the event says that its person agreed to nothing at all."""
-    consent = _object(_object(event.get("context")).get("consent")).get("categoryPreferences")
-    return bool(consent) and isinstance(consent, dict) and not any(consent.values())
+    context = event.get("context")
+    consent = context.get("consent") if type(context) is dict else None
+    agreed = consent.get("categoryPreferences") if type(consent) is dict else None
+    return type(agreed) is dict and bool(agreed) and not any(agreed.values())
 
 
 def _marks(event: Event) -> list[Mark]:
     """Those of the event's user and of its visitor."""
-    ids = {value for key in ("userId", "anonymousId") if type(value := event.get(key)) is str and value}
-    return [found for value in ids if (found := mark(value)) is not None]
-
-
-def _object(value: Any) -> Mapping[str, Any]:
-    return value if type(value) is dict else {}
+    found = [_mark(value) for key in ("userId", "anonymousId") if type(value := event.get(key)) is str]
+    return [each for each in dict.fromkeys(found) if each is not None]
 
 
 def _instant(value: Any, otherwise: float) -> float:

@@ -8,20 +8,24 @@ import msgspec
 
 from tockwork.sandbox.catalogue import Diagnostic, Level
 from tockwork.sandbox.dedup import Verdict
+from tockwork.sandbox.legs import Agreement, compared
 from tockwork.sandbox.markup import Child, Html, tag
 from tockwork.sandbox.person import is_hash
-from tockwork.sandbox.record import StoredEvent, timestamp
+from tockwork.sandbox.record import Leg, StoredEvent, timestamp
 from tockwork.sandbox.schema import USER
 
 _ORDER: Final = (Level.ERROR, Level.WARN, Level.INFO)
+_MARKS: Final = {Agreement.SAME: "unique", Agreement.DIFFERENT: "error", Agreement.ALONE: ""}
 
 
-def event_detail(event: StoredEvent) -> Child:
-    """What stands below the event's name: verdict, diagnostics, recognised parameters, row, request."""
+def event_detail(event: StoredEvent, pair: StoredEvent | None) -> Child:
+    """What stands below the event's name: verdict, both legs, diagnostics, recognised parameters, row, request. `pair`
+    is the copy that came on the other leg."""
     request = event.request
     remarks = sorted(event.diagnostics, key=lambda remark: _ORDER.index(remark.level))
     facts = (
         ("Received", timestamp(event.received_at)),
+        ("Leg", "the pixel in a browser" if event.leg is Leg.BROWSER else "the Events API"),
         ("Event source", f"{event.event_source} {event.event_source_id}"),
         ("event_id", event.event_id or "none"),
         ("Test code", request.test_event_code or None),
@@ -33,6 +37,7 @@ def event_detail(event: StoredEvent) -> Child:
         tag(
             "p", tag("span", str(event.verdict), class_=f"chip {event.verdict}"), " ", _verdict(event), class_="verdict"
         ),
+        _both_legs(event, pair) if pair else None,
         tag("h2", "Diagnostics"),
         tag("ul", [_remark(remark) for remark in remarks], class_="remarks")
         if remarks
@@ -63,6 +68,39 @@ def _verdict(event: StoredEvent) -> Child:
             return f"Counted. Copies so far: {event.copies}{filled}."
         case _:
             return "Counted. No copies so far."
+
+
+def _both_legs(event: StoredEvent, pair: StoredEvent) -> Child:
+    first = "browser" if event.leg is Leg.BROWSER else "server"
+    return (
+        tag("h2", "Both legs"),
+        tag("p", f"The {first} was first; ", tag("a", f"its copy is #{pair.id}", href=f"/events/{pair.id}"), "."),
+        tag(
+            "div",
+            tag(
+                "table",
+                tag("tr", [tag("th", name) for name in ("field", "browser", "server", "")]),
+                [
+                    tag(
+                        "tr",
+                        tag("td", tag("code", line.path)),
+                        [
+                            tag("td", tag("code", _short(value)), data_leg=leg)
+                            for leg, value in ((Leg.BROWSER, line.browser), (Leg.SERVER, line.server))
+                        ],
+                        tag("td", tag("span", str(line.agreement), class_=f"chip {_MARKS[line.agreement]}".strip())),
+                    )
+                    for line in compared(event, pair)
+                ],
+            ),
+            class_="legs",
+        ),
+    )
+
+
+def _short(value: Any) -> str:
+    text = "–" if value is None else value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return f"{text[:12]}…" if is_hash(text) else text
 
 
 def _remark(remark: Diagnostic) -> Html:

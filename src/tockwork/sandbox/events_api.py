@@ -96,6 +96,13 @@ class EventsApi:
             raise Refused(TOO_FREQUENT, message_of(TOO_FREQUENT))
         return Submission(token, envelope, rows, sent)
 
+    def examine_pixel(self, code: str, row: bytes, request: Request) -> Submission:
+        """The one row (JSON) that a browser reported for the pixel `code`. Raises `Refused`."""
+        envelope = Envelope("web", code, "")
+        request.event_source, request.event_source_id, request.rows = "web", code, 1
+        sent = [msgspec.Raw(row)]
+        return Submission("", envelope, self._rows(sent, envelope.event_source, request.received_at), sent)
+
     def accept(self, submission: Submission, request: Request, except_rows: Iterable[int] = ()) -> None:
         """Counts the rows, but for `except_rows`, and keeps them with their dedup verdicts."""
         left_out = frozenset(except_rows)

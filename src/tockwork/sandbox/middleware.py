@@ -7,13 +7,14 @@ from http import HTTPStatus
 from ipaddress import ip_address
 from traceback import extract_tb
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from tockwork.model.clock import Clock
+from tockwork.sandbox.pixel import POSTS, SCRIPT
 from tockwork.sandbox.refusal import INVALID, NOT_FOUND
 from tockwork.sandbox.reply import enveloped, message_of
 from tockwork.sandbox.wire import response
@@ -44,12 +45,18 @@ def middlewares(host: str, clock: Clock) -> list[Middleware]:
             log.error("sandbox_failed", error=type(error).__name__, file=place.filename, line=place.lineno)
             return response(enveloped(HTTPStatus.INTERNAL_SERVER_ERROR, _INTERNAL, message_of(_INTERNAL), clock.now()))
 
+    def is_welcome(page: SplitResult, request: web.Request) -> bool:
+        """The sandbox's own pages, and for what the pixel's script posts those of shops on this machine."""
+        if page.netloc != request.host and request.path.startswith((SCRIPT, POSTS)):
+            return not local_only or _is_loopback(page.hostname or "")
+        return page.netloc == request.host
+
     @web.middleware
     async def neighbours(request: web.Request, handler: _Handler) -> web.StreamResponse:
         """Web pages of other origins can neither read (DNS rebinding) nor change what the sandbox holds."""
         if not request.path.startswith("/open_api/"):
             origin = request.headers.get("Origin")
-            foreign_page = origin is not None and urlsplit(origin).netloc != request.host
+            foreign_page = origin is not None and not is_welcome(urlsplit(origin), request)
             foreign_name = local_only and not _is_loopback(urlsplit(f"//{request.host}").hostname or "")
             if foreign_page or foreign_name:
                 raise web.HTTPForbidden

@@ -66,7 +66,8 @@ class Pages:
         event = self._state.record.event(int(http.match_info["id"]))
         if event is None:
             return self._page("No such event", tag("p", "It never arrived, or it was let go."), status=404)
-        return self._page(f"{event.event} #{event.id}", event_detail(event), live=False)
+        pair = self._state.record.event(event.pair_id) if event.pair_id else None
+        return self._page(f"{event.event} #{event.id}", event_detail(event, pair), live=False)
 
     async def requests(self, http: web.Request) -> web.Response:
         shown = list(islice(reversed(self._state.record.requests), _PER_PAGE))
@@ -106,7 +107,7 @@ class Pages:
                     tag("span", self._state.profile.name, class_="chip", title="Profile"),
                 ),
                 tag("main", tag("h1", title), body),
-                tag("footer", "A stand-in for TikTok's Events API. Nothing here reaches TikTok."),
+                tag("footer", "A stand-in for TikTok's Events API and pixel. Nothing here reaches TikTok."),
             ),
             lang="en",
         )
@@ -116,6 +117,7 @@ class Pages:
 def _tiles(counts: RowCounts, requests: int, rejected: int) -> Html:
     tiles = (
         ("Counted", counts.unique, "unique"),
+        ("On both legs", counts.both_legs, "unique"),
         ("Merged", counts.merged, "merged"),
         ("Dropped", counts.dropped, "dropped"),
         ("Requests", requests, ""),
@@ -172,6 +174,7 @@ def _event_row(event: StoredEvent) -> Html:
                 for level, name in ((Level.ERROR, "error"), (Level.WARN, "warning"))
                 if levels[level]
             ],
+            tag("span", "browser + server" if event.pair_id else str(event.leg), class_="chip leg"),
             _meta(event.received_at, f"{event.event_source} {event.event_source_id}", event.event_id or "no event_id"),
             href=f"/events/{event.id}",
         ),

@@ -6,6 +6,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from itertools import islice
 from sys import intern
 from typing import Any, Final
@@ -23,8 +24,15 @@ _MOST_HEADERS: Final = 50
 _NOTED: Final = 500  # characters that are kept of a header, a path or a message
 
 
+class Leg(StrEnum):
+    """The way an event came."""
+
+    SERVER = "server"  # by the Events API
+    BROWSER = "browser"  # by the pixel
+
+
 class Request(msgspec.Struct, kw_only=True, gc=False):
-    """One request to the Events API. `http_status` is None where the connection was reset, `code` where the answer had
+    """One request, on either leg. `http_status` is None where the connection was reset, `code` where the answer had
     none. `headers` lack all credentials; `fault` names the scripted fault that hit the request."""
 
     id: int
@@ -33,6 +41,7 @@ class Request(msgspec.Struct, kw_only=True, gc=False):
     path: str
     headers: dict[str, str]
     bytes: int
+    leg: Leg = Leg.SERVER
     event_source: str = ""
     event_source_id: str = ""
     test_event_code: str = ""
@@ -52,7 +61,8 @@ class Request(msgspec.Struct, kw_only=True, gc=False):
 
 class StoredEvent(msgspec.Struct, kw_only=True, gc=False):
     """One accepted event. `sent` is the row's JSON as it arrived; `first_id` is the event it is a copy of; `copies`
-    counts its own copies, and `filled` names the fields that they filled in."""
+    counts its own copies, and `filled` names the fields that they filled in. `pair_id` is the first of them that came
+    on the other leg."""
 
     id: int
     received_at: float
@@ -64,6 +74,7 @@ class StoredEvent(msgspec.Struct, kw_only=True, gc=False):
     sent: msgspec.Raw
     key: bytes | None = None
     first_id: int | None = None
+    pair_id: int | None = None
     copies: int = 0
     filled: list[str] = []
     merged: bytes | None = None
@@ -84,6 +95,10 @@ class StoredEvent(msgspec.Struct, kw_only=True, gc=False):
         return self.request.test
 
     @property
+    def leg(self) -> Leg:
+        return self.request.leg
+
+    @property
     def event_source(self) -> str:
         return self.request.event_source
 
@@ -99,12 +114,13 @@ class StoredEvent(msgspec.Struct, kw_only=True, gc=False):
 
 
 class RowCounts(msgspec.Struct):
-    """accepted_rows = unique + merged + dropped."""
+    """accepted_rows = unique + merged + dropped. `both_legs` of the unique ones came on the other leg too."""
 
     accepted_rows: int = 0
     unique: int = 0
     merged: int = 0
     dropped: int = 0
+    both_legs: int = 0
 
     def add(self, verdict: Verdict) -> None:
         self.accepted_rows += 1
@@ -185,7 +201,8 @@ class Record:
         """Keeps an accepted row, and lets a copy fill in its first."""
         self._event_count += 1
         request.accepted_rows += 1
-        (self._test if request.test else self._live).add(verdict)
+        counts = self._test if request.test else self._live
+        counts.add(verdict)
         event = StoredEvent(
             id=self._event_count,
             received_at=request.received_at,
@@ -201,6 +218,7 @@ class Record:
             if verdict is Verdict.UNIQUE:
                 self._firsts[key] = event
             elif (first := self._firsts.get(key)) is not None:
+                counts.both_legs += first.pair_id is None and first.leg != event.leg
                 _copied(event, first, row)
         self._events.append(event)
         self._room -= event.weight
@@ -236,6 +254,8 @@ class Record:
 def _copied(copy: StoredEvent, first: StoredEvent, row: dict[str, Any]) -> None:
     first.copies += 1
     copy.first_id = first.id
+    if first.pair_id is None and first.leg != copy.leg:
+        first.pair_id = copy.id
     if copy.verdict is Verdict.MERGED and copy.sent != first.sent:
         merged, paths = filled(first.row, row)
         if paths:

@@ -25,6 +25,7 @@ from tockwork.sandbox.faults import Script, load_script, parse_script
 from tockwork.sandbox.inspection import Inspection
 from tockwork.sandbox.middleware import middlewares
 from tockwork.sandbox.page import Pages
+from tockwork.sandbox.pixel import Pixel
 from tockwork.sandbox.profile import PROFILES, Profile, profile_named
 from tockwork.sandbox.record import Request, Stats, StoredEvent
 from tockwork.sandbox.state import State
@@ -117,6 +118,7 @@ class Sandbox:
             middlewares=middlewares(host, self._state.clock), client_max_size=self._body_limit
         )
         application.add_routes([web.route("*", "/open_api/{path:.*}", events_api)])
+        application.add_routes(Pixel(self._state).routes())
         application.add_routes(Inspection(self._state).routes())
         application.add_routes(Pages(self._state).routes())
         return application

@@ -6,6 +6,7 @@ import sqlite3
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -44,6 +45,18 @@ class Archive:
     async def find(self, message_id: str) -> list[Found]:
         """The events with this messageId, in the order of their acceptance."""
         return await self._database.read(lambda connection: list(_find(connection, message_id)))
+
+    async def newest(self, limit: int) -> list[tuple[str, bytes]]:
+        """The newest events that are kept, the newest chunk first: each with the name of its source."""
+        return await self._database.read(lambda connection: list(islice(_newest(connection), limit)))
+
+
+def _newest(connection: sqlite3.Connection) -> Iterator[tuple[str, bytes]]:
+    for sources, content in connection.execute(ARCHIVE.newest):
+        runs = msgspec.json.decode(sources)
+        for event, entry in enumerate(unpack(content)):
+            if entry != ERASED:
+                yield _source(runs, event), entry
 
 
 def _find(connection: sqlite3.Connection, message_id: str) -> Iterator[Found]:

@@ -1,4 +1,5 @@
-"""Removes what is kept of people who were deleted: from the journal, the rows that wait, the dead letters.
+"""Removes what is kept of people who were deleted: from the journal, the rows that wait, the dead letters, and what was
+learnt of them.
 
 It works beside a running server, in slices with a transaction each, and goes on where it was killed.
 """
@@ -22,6 +23,7 @@ from tockwork.model.crash import crash_point
 from tockwork.model.outcome import Status
 from tockwork.store.database import PAGE_BYTES
 from tockwork.store.ledger import JOURNAL, Books, unpack
+from tockwork.store.people import delete, of_deleted
 from tockwork.store.protocol import ERASED, PLACES, Line
 from tockwork.store.sqlite import SqliteStore
 from tockwork.store.statements import Statements
@@ -105,7 +107,8 @@ class Erasure:
         end = await self._journal(tombstones, marks, erased, moved)
         while await self._letters(marks, erased) or await self._waiting(marks, erased):
             pass  # a replay may have turned one into the other meanwhile
-        for table in ("retry", "dead"):
+        await self._known()
+        for table in ("retry", "dead", "known_id"):
             await self._rewrite(table)
         erased.whole = await self._scrubbed() and await self._trimmed()
         if erased.whole:
@@ -206,19 +209,33 @@ class Erasure:
                 done.letters += connection.execute(ERASURE.delete_letters, where).rowcount
             books.close()
 
+    async def _known(self) -> None:
+        """Removes what was learnt of them. Meanwhile nothing is learnt of anybody with a tombstone."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            with _securely(connection):
+                delete(connection, numbers)
+
+        numbers = await self._database.read(of_deleted)
+        if numbers:
+            await self._database.write(work)
+
     # What is left of it in the file
 
     async def _rewrite(self, table: str) -> None:
         """Writes a table's rows anew: where rows come and go, SQLite leaves copies of them between others."""
         last, rows = (await self._select(f"SELECT max(rowid), count(*) FROM {table}"))[0]  # noqa: S608 (ours)
+        span = f"SELECT max(rowid) - min(rowid) + 1 FROM {table}"  # noqa: S608 (ours)
         if rows <= REWRITTEN:
             await self._database.write(lambda connection: _rewrite(connection, table))
             return
-        move = f"UPDATE {table} SET rowid = rowid + :last WHERE rowid IN ({_FIRST.format(table)})"  # noqa: S608 (ours)
+        move = f"UPDATE {table} SET rowid = rowid + :span WHERE rowid IN ({_FIRST.format(table)})"  # noqa: S608 (ours)
 
         def work(connection: sqlite3.Connection) -> int:
+            # Others add rows meanwhile: each slice goes to where the table ends by then.
+            names = {"last": last, "limit": ROWS, "span": connection.execute(span).fetchone()[0]}
             with _securely(connection):
-                return connection.execute(move, {"last": last, "limit": ROWS}).rowcount
+                return connection.execute(move, names).rowcount
 
         while await self._database.write(work):
             pass

@@ -28,21 +28,23 @@ class Ages(msgspec.Struct, frozen=True):
 
 
 class Purged(msgspec.Struct):
-    """What was deleted."""
+    """What was deleted; `ids` are TikTok's ids of people that had expired."""
 
     events: int = 0
     chunks: int = 0
     pages: int = 0
     dead_letters: int = 0
+    ids: int = 0
 
     def add(self, other: Purged) -> None:
         self.events += other.events
         self.chunks += other.chunks
         self.pages += other.pages
         self.dead_letters += other.dead_letters
+        self.ids += other.ids
 
     def __bool__(self) -> bool:
-        return bool(self.chunks or self.pages or self.dead_letters)
+        return bool(self.chunks or self.pages or self.dead_letters or self.ids)
 
 
 class Retention:
@@ -98,4 +100,5 @@ def _delete(connection: sqlite3.Connection, now: float, ages: Ages) -> Purged:
         connection.execute(statement, {"before": now - ages.ledger * DAY_S})
     old = {"before": now - ages.dead_letters * DAY_S, "limit": ROWS}
     purged.dead_letters = connection.execute(RETENTION.delete_letters, old).rowcount
+    purged.ids = connection.execute(RETENTION.delete_ids, {"now": now, "limit": ROWS}).rowcount
     return purged

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +53,13 @@ CONFIGURATION: Final = {
 }
 
 Event = dict[str, Any]
+_serial: Final = count()
+
+
+def fresh(number: int = 1) -> list[str]:
+    """MessageIds that no test has used: the server keeps them for two days. In their own order."""
+    serial = next(_serial)
+    return [f"m-{serial:03d}-{each:03d}" for each in range(number)]
 
 
 class Stand:
@@ -88,14 +96,10 @@ class Stand:
         await until(lambda: len(found()) >= number, f"{number} rows", lambda: f"{len(found())} rows")
         return found()
 
-    async def copies(self, number: int) -> None:
-        """Returns once TikTok's stand-in found `number` rows of `events` to be copies."""
-
-        def found() -> int:
-            mine = (event for event in self.sandbox.events if event.event_source_id == WHOLE)
-            return sum(event.first_id is not None for event in mine)
-
-        await until(lambda: found() >= number, f"{number} copies", found)
+    @property
+    def copies(self) -> int:
+        """Of all rows that arrived, those that TikTok's stand-in found to be copies."""
+        return sum(event.first_id is not None for event in self.sandbox.events)
 
 
 @asynccontextmanager

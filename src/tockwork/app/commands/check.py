@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from tockwork.app.configuration.advice import advice, told_by
 from tockwork.app.configuration.entries import load
 from tockwork.app.configuration.instance import instances
 from tockwork.app.wire import sources
@@ -41,14 +42,17 @@ def check(path: Path) -> Report:
     connected = instances(configuration.destinations)
     known = sources(configuration.sources)
     report = Report(len(known), len(connected), 0, 0, [])
-    for entry, instance in zip(configuration.destinations, connected, strict=True):
-        connection = instance.connection
+    for instance in connected:
+        entry, connection = instance.entry, instance.connection
         report.mappings += len(connection.mappings)
-        report.findings += [Finding("advice", entry.name, advice) for advice in connection.advice]
+        report.findings += [Finding("advice", entry.name, text) for text in told_by(instance, connected)]
         for case in entry.cases:
             report.cases += 1
             where = f"{entry.name}, case {case.name!r}"
             report.findings += [Finding("error", where, difference) for difference in differences(case, connection)]
+    report.findings += [
+        Finding("advice", one.where, f"{one.what}. {one.mend}") for one in advice(configuration.sources, connected)
+    ]
     return report
 
 

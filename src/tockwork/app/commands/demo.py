@@ -1,11 +1,11 @@
-"""``tockwork demo``: a stand-in for TikTok, a server, and a shopping session that goes through both."""
+"""``tockwork demo``: a stand-in for TikTok, a server, and a shopping session or a shop that goes through both."""
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -17,10 +17,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from tockwork.app.commands.session import events
+from tockwork.app.commands.shop.site import serving
 from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.app.server import stop_signal
 from tockwork.app.settings import Settings
-from tockwork.app.wire import running
+from tockwork.app.wire import Running, running
+from tockwork.ingest.source import SourceKind
 from tockwork.model.outcome import Status
 from tockwork.sandbox.record import Stats, StoredEvent
 from tockwork.sandbox.server import Sandbox
@@ -35,18 +37,24 @@ SETTLED_S: Final = 30.0
 WIDE: Final = 110
 OK: Final = 200
 
-CONFIGURATION = Configuration(
-    sources=[SourceEntry("demo shop", WRITE_KEY)],
-    destinations=[
-        DestinationEntry(
-            "tiktok-conversions",
-            DESTINATION,
-            settings={"accessToken": "demo-access-token", "pixelCode": "CDEMO0PIXEL0CODE0000"},
-        )
-    ],
+PIXEL_CODE: Final = "CDEMO0PIXEL0CODE0000"
+SERVER: Final = DestinationEntry(
+    "tiktok-conversions", DESTINATION, settings={"accessToken": "demo-access-token", "pixelCode": PIXEL_CODE}
+)
+BROWSER: Final = DestinationEntry("tiktok-pixel", "TikTok Pixel", settings={"pixelCode": PIXEL_CODE})
+CONFIGURATION = Configuration(sources=[SourceEntry("demo shop", WRITE_KEY)], destinations=[SERVER])
+SHOP: Final = Configuration(
+    sources=[SourceEntry("demo shop", WRITE_KEY, SourceKind.BROWSER)], destinations=[SERVER, BROWSER]
 )
 
-_STYLES = {"delivered": "green", "filtered": "dim", "invalid": "yellow", "rejected": "red", "pending": "magenta"}
+_STYLES = {
+    "delivered": "green",
+    "filtered": "dim",
+    "duplicate": "dim",
+    "invalid": "yellow",
+    "rejected": "red",
+    "pending": "magenta",
+}
 
 
 class Step(msgspec.Struct):
@@ -67,11 +75,7 @@ async def demo(settings: Settings, console: Console, *, once: bool, sandbox_port
 
     Unless `once`, the server and the stand-in then go on until they are stopped.
     """
-    async with AsyncExitStack() as stack:
-        sandbox = await stack.enter_async_context(Sandbox().serve(port=sandbox_port))
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="tockwork-demo-")))
-        there = msgspec.structs.replace(settings, tiktok_url=sandbox.url, data=folder)
-        server = await stack.enter_async_context(running(there, CONFIGURATION))
+    async with _stage(settings, CONFIGURATION, sandbox_port) as (server, sandbox):
         if server.workers is not None:
             sent = events()
             answers = await _post(server.url, sent)
@@ -85,6 +89,32 @@ async def demo(settings: Settings, console: Console, *, once: bool, sandbox_port
                 _invite(console, server.url, sandbox.url)
                 await stop_signal()
     return 0 if settled and all(answer == OK for answer in answers) else 1
+
+
+async def shop(settings: Settings, console: Console, *, sandbox_port: int, shop_port: int) -> int:
+    """A shop to click through, until it is stopped: its pages report by the pixel and by the server, both to a stand-in
+    for TikTok."""
+    async with (
+        _stage(settings, SHOP, sandbox_port) as (server, sandbox),
+        serving(server.url, sandbox, WRITE_KEY, shop_port) as url,
+    ):
+        console.print(f"The shop: {url}/")
+        console.print(f"What the stand-in for TikTok has: {sandbox.url}/")
+        console.print("Ctrl-C stops it.")
+        await stop_signal()
+    return 0
+
+
+@asynccontextmanager
+async def _stage(
+    settings: Settings, configuration: Configuration, sandbox_port: int
+) -> AsyncIterator[tuple[Running, Sandbox]]:
+    """A server that takes a stand-in for TikTok, with a data folder that is gone afterwards."""
+    async with AsyncExitStack() as stack:
+        sandbox = await stack.enter_async_context(Sandbox().serve(port=sandbox_port))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="tockwork-demo-")))
+        there = msgspec.structs.replace(settings, tiktok_url=sandbox.url, data=folder)
+        yield await stack.enter_async_context(running(there, configuration)), sandbox
 
 
 async def _post(url: str, sent: Sequence[dict[str, Any]]) -> list[int]:
@@ -149,7 +179,9 @@ def _show(console: Console, steps: Sequence[Step], stats: Stats) -> None:
         details = (value, str(len(arrival["match_keys"])) if arrival else "") if wide else ()
         at_tiktok = f"{arrival['event']} ({arrival['verdict']})" if arrival else ""
         why = ": ".join(filter(None, (step.reason, step.detail)))
-        table.add_row(step.event, f"[{_STYLES.get(step.status, '')}]{step.status}[/]", at_tiktok, *details, escape(why))
+        table.add_row(
+            step.event, f"[{_STYLES.get(step.status, 'none')}]{step.status}[/]", at_tiktok, *details, escape(why)
+        )
     console.print(table)
     became = Counter(step.status for step in steps)
     counts = ", ".join(f"{number} {status}" for status, number in became.most_common())

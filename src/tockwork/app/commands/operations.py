@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -15,29 +15,38 @@ from rich.console import Console
 from rich.table import Table
 
 from tockwork.app import logs
+from tockwork.app.commands import session
 from tockwork.app.commands.options import FAILED, AsJson, Data, moment, process
 from tockwork.app.commands.premises import Premises, opened
 from tockwork.app.commands.premises import backup as copy
 from tockwork.app.commands.replay import Selection
 from tockwork.app.commands.replay import replay as replaying
 from tockwork.app.configuration import changes as changing
+from tockwork.app.configuration.advice import advice
 from tockwork.app.configuration.entries import Configuration, load
 from tockwork.app.configuration.export import export as exported
+from tockwork.app.configuration.instance import Instance
 from tockwork.app.configuration.keyring import FILE_NAME as KEY_FILE
 from tockwork.app.doctor import examination as examining
 from tockwork.app.doctor import finding as findings
+from tockwork.app.doctor import pair as pairing
 from tockwork.app.doctor.bundle import bundle, write
 from tockwork.app.metrics import rendered
 from tockwork.app.settings import Settings
 from tockwork.app.snapshot import DestinationState, Snapshot
 from tockwork.delivery.exchange import Exchange
+from tockwork.ingest.source import SourceKind
 from tockwork.model import reasons
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.outcome import Status
+from tockwork.store.archive import Archive
 from tockwork.store.control import Wish
 from tockwork.store.lock import Role, is_held
 from tockwork.store.protocol import Line
 from tockwork.store.retention import Ages
+
+RECENT: Final = 5000
+"""Of so many of the newest events, `doctor --pair` compares those of browsers."""
 
 _out = Console()
 _err = Console(stderr=True)
@@ -72,6 +81,10 @@ def stats(
         _show_state(state)
         for line in exceptions[state.name]:
             _out.print(_told(line), highlight=False, markup=False, soft_wrap=True)
+    for page in snapshot.in_browser:
+        paired = f", as a pair with {page.pair!r}" if page.pair else ""
+        how = "delivered to by the browser" if page.enabled else "disabled"
+        _out.print(f"{page.name}: {how}{paired}", highlight=False, markup=False, soft_wrap=True)
     for source, events in snapshot.sources.items():
         _out.print(f"source {source!r}: {events:,} events", highlight=False, markup=False)
 
@@ -122,7 +135,7 @@ def replay(
             entries = premises.configuration.destinations
             names = [destination] if destination else [entry.name for entry in entries if not entry.in_browser]
             return {
-                name: await replaying(premises.store, premises.instance(name), selection, dry_run=dry_run)
+                name: await replaying(premises.store, premises.consumer(name), selection, dry_run=dry_run)
                 for name in names
             }
 
@@ -210,11 +223,16 @@ def doctor(
     bundle_file: Annotated[
         Path | None, typer.Option("--bundle", help="Write a report without personal data: .zip or .json.")
     ] = None,
+    pair: Annotated[
+        bool, typer.Option("--pair", help="Compare what the browser and the server would send of recent events.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Look for what is wrong: tokens, clock, disk, settings, destinations."""
+    if pair and bundle_file is not None:
+        raise ConfigurationError([Problem("--bundle", "cannot be given with --pair", "Give one of them.")])
     settings = _settings(data)
-    found = asyncio.run(_examined(settings, offline=offline, file=bundle_file))
+    found = asyncio.run(_compared(settings) if pair else _examined(settings, offline=offline, file=bundle_file))
     if as_json:
         typer.echo(msgspec.json.encode(found))
     else:
@@ -223,14 +241,27 @@ def doctor(
     raise typer.Exit(FAILED if findings.failed(found) else 0)
 
 
+async def _compared(settings: Settings) -> list[findings.Finding]:
+    async with opened(settings) as premises:
+        connected, problems = _connected(premises)
+        browsers = {entry.name for entry in premises.configuration.sources if entry.kind == SourceKind.BROWSER}
+        events = pairing.sample(await Archive(premises.store.database).newest(RECENT), browsers)
+    if not events.browser:
+        shopping = [msgspec.json.encode(event) for event in session.events()]
+        events = msgspec.structs.replace(events, browser=shopping, origin="a made-up session, as no browser sent any")
+    wrong = [findings.Finding(findings.Level.ERROR, one.where, one.what, one.mend) for one in problems]
+    return [*wrong, *pairing.examine_pairs(connected, events)]
+
+
 async def _examined(settings: Settings, *, offline: bool, file: Path | None) -> list[findings.Finding]:
     async with opened(settings) as premises:
         snapshot = await premises.survey()
-        connections, problems = _connected(premises)
+        connected, problems = _connected(premises)
         examined = examining.Examined(
             snapshot=snapshot,
-            connections=connections,
+            connections={instance.name: instance.connection for instance in connected},
             problems=problems,
+            advice=list(advice(premises.configuration.sources, connected)),
             dead=await premises.dead_of_the_last_day(),
             roles=[role for role in Role if is_held(settings.data, role)],
             data=settings.data,
@@ -248,15 +279,15 @@ async def _examined(settings: Settings, *, offline: bool, file: Path | None) -> 
         return found
 
 
-def _connected(premises: Premises) -> tuple[dict[str, Any], list[Problem]]:
-    connections: dict[str, Any] = {}
+def _connected(premises: Premises) -> tuple[list[Instance], list[Problem]]:
+    connected: list[Instance] = []
     problems: list[Problem] = []
-    for entry in premises.configuration.destinations:
+    for leg in premises.configuration.legs:
         try:
-            connections[entry.name] = premises.instance(entry.name).connection
+            connected.append(premises.instance(leg.name))
         except ConfigurationError as error:
             problems += error.problems
-    return connections, problems
+    return connected, problems
 
 
 async def _planned(settings: Settings, file: Path) -> tuple[Configuration, list[changing.Change]]:
@@ -305,6 +336,7 @@ def _plain(snapshot: Snapshot, exceptions: Mapping[str, Sequence[Line]]) -> Any:
         "at": datetime.fromtimestamp(snapshot.at, UTC).isoformat(),
         "configuration": snapshot.configuration,
         "sources": snapshot.sources,
+        "in_browser": [msgspec.structs.asdict(page) for page in snapshot.in_browser],
         "destinations": [
             {
                 "name": state.name,

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from tockwork.app.configuration.entries import Configuration
+from tockwork.app.configuration.entries import Configuration, DestinationEntry
 from tockwork.app.configuration.instance import Instance, instances
 from tockwork.app.configuration.keyring import Keyring
 from tockwork.app.configuration.versions import Versions
@@ -39,15 +39,18 @@ class Premises:
         return await survey(self.store, self.configuration, self.version)
 
     def instance(self, name: str) -> Instance:
-        """One destination, connected. Raises `ConfigurationError`."""
-        self._known(name)
-        entries = [entry for entry in self.configuration.destinations if entry.name == name]
-        return instances(entries, self.version)[0]
+        """One destination, connected; of a pair, the leg of that name. Raises `ConfigurationError`."""
+        return instances([self._known(name)], self.version)[0]
+
+    def consumer(self, name: str) -> Instance:
+        """One destination that the server delivers to. Raises `ConfigurationError`, also for one of the browser's."""
+        self._delivered(name)
+        return self.instance(name)
 
     async def wish(self, name: str, wish: Wish) -> None:
         """A running server sees to it within a second, else the next one does. Raises `ConfigurationError` for a
-        destination that is none."""
-        self._known(name)
+        destination that is none, or is the browser's."""
+        self._delivered(name)
         await self.control.wish(name, wish)
 
     async def purge(self, ages: Ages) -> Purged:
@@ -64,11 +67,19 @@ class Premises:
             if not entry.in_browser
         }
 
-    def _known(self, name: str) -> None:
-        names = [entry.name for entry in self.configuration.destinations]
-        if name not in names:
-            there = f"there are {', '.join(map(repr, names))}" if names else "there is none"
+    def _known(self, name: str) -> DestinationEntry:
+        legs = {leg.name: leg for leg in self.configuration.legs}
+        if name not in legs:
+            there = f"there are {', '.join(map(repr, legs))}" if legs else "there is none"
             raise ConfigurationError([Problem("destination", f"{name!r} is not configured: {there}")])
+        return legs[name]
+
+    def _delivered(self, name: str) -> None:
+        if self._known(name).in_browser:
+            what = f"{name!r} is delivered to by the browser: the server has no events of it"
+            others = [leg.name for leg in self.configuration.legs if not leg.in_browser]
+            mend = f"Name one of {', '.join(map(repr, others))}." if others else "Connect a destination of the server."
+            raise ConfigurationError([Problem("destination", what, mend)])
 
 
 @asynccontextmanager

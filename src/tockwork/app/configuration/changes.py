@@ -100,7 +100,7 @@ _Difference = tuple[str, Any, Any]
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[_Difference]:
     for where, before, after in _unequal(old, new):
-        if where == "settings":
+        if where == "settings" or (where == "pixel" and None not in (before, after)):
             yield from _below(where, before, after)
         elif where == "mappings" and isinstance(before, list) and isinstance(after, list):
             yield from _mapping_differences(before, after)

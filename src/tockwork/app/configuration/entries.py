@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from tockwork.app.configuration import document, schema
+from tockwork.app.configuration import document, pair, schema
 from tockwork.app.configuration.document import Place
 from tockwork.app.configuration.references import References
 from tockwork.destinations.case import Case
@@ -42,7 +43,8 @@ class DestinationEntry(msgspec.Struct, forbid_unknown_fields=True):
     ``tockwork check``. With `sandbox`, rows go to the built-in stand-in for TikTok instead of TikTok. `privacy` says
     what the destination may be told, and of whom.
 
-    Settings of type secret are kept as `Secret`.
+    With `pixel`, which holds settings of a pixel and may be empty, it is a pair: the pixel in the browser reports the
+    same events. Settings of type secret are kept as `Secret`.
     """
 
     kind: str
@@ -53,6 +55,7 @@ class DestinationEntry(msgspec.Struct, forbid_unknown_fields=True):
     preset_pack: str | None = None
     mappings: list[dict[str, Any]] | None = None
     privacy: Privacy | None = None
+    pixel: dict[str, Any] | None = None
     cases: list[Case] = []
     title: str = ""
     doc: str = ""
@@ -62,6 +65,23 @@ class DestinationEntry(msgspec.Struct, forbid_unknown_fields=True):
         """Whether a plugin in the shopper's browser delivers to it, and the server never does."""
         destination = DESTINATIONS.get(self.kind)
         return destination is not None and destination.device is not None
+
+    @property
+    def legs(self) -> list[DestinationEntry]:
+        """The destinations that it stands for, each as one of its own: itself, and of a pair the pixel too."""
+        page = None if self.pixel is None else pair.beside(self.kind)
+        if self.pixel is None or page is None:
+            return [self]
+        server = msgspec.structs.replace(self, pixel=None, settings=pair.server_settings(self.settings, self.pixel))
+        in_page = DestinationEntry(
+            page.key,
+            pair.page_name(self.name),
+            enabled=self.enabled,
+            settings=pair.page_settings(page, self.settings, self.pixel),
+            mappings=pair.page_mappings(self.kind, page, self.mappings, self.preset_pack),
+            privacy=pair.page_privacy(page, self.privacy),
+        )
+        return [server, in_page]
 
     def __post_init__(self) -> None:
         self.name = self.name or self.title or self.kind
@@ -89,6 +109,11 @@ class Configuration(Written, forbid_unknown_fields=True):
 
     managed_by: str | None = None
     references: dict[Place, str] = {}
+
+    @property
+    def legs(self) -> list[DestinationEntry]:
+        """The destinations, each pair as its two."""
+        return [leg for entry in self.destinations for leg in entry.legs]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Configuration):
@@ -210,17 +235,41 @@ def _wrong_sites(data: Any) -> Iterator[Problem]:
 
 def _wrong_destinations(data: Any) -> Iterator[Problem]:
     entries = _entries(data, "destinations")
-    yield from _wrong_names(
-        [(where, entry.get("name") or entry.get("title") or entry.get("kind")) for where, entry in entries]
-    )
+    names = [(where, entry.get("name") or entry.get("title") or entry.get("kind")) for where, entry in entries]
+    pixels = [
+        (f"{where}.pixel", pair.page_name(name))
+        for (where, entry), (_, name) in zip(entries, names, strict=True)
+        if entry.get("pixel") is not None and isinstance(name, str)
+    ]
+    yield from _wrong_names([*names, *pixels])
     for where, entry in entries:
         if isinstance(entry.get("kind"), str):
+            yield from (Problem(f"{where}.{p.where}", p.what, p.mend) for p in _wrong_destination(entry))
+
+
+def _wrong_destination(entry: dict[str, Any]) -> Sequence[Problem]:
+    try:
+        destination = find(entry["kind"])
+        given = (entry.get(member) for member in ("mappings", "preset_pack", "privacy"))
+        configure(destination, entry.get("settings", {}), *given)
+    except ConfigurationError as error:
+        return error.problems
+    if destination.device is not None and entry.get("sandbox"):
+        what = f"{destination.title} reports from the browser to TikTok itself, never to the sandbox"
+        return [Problem("sandbox", what, "Remove it; to send nothing, write enabled: false.")]
+    return list(_wrong_pair(entry)) if isinstance(entry.get("pixel"), dict) else []
+
+
+def _wrong_pair(entry: dict[str, Any]) -> Iterator[Problem]:
+    """What is wrong with a pair whose server's leg is as it should be."""
+    problems = list(pair.wrong(entry["kind"], entry.get("sandbox", False), entry["pixel"]))
+    yield from problems
+    with suppress(msgspec.ValidationError):  # a member has the wrong shape, which is said elsewhere
+        for leg in [] if problems else msgspec.convert(entry, DestinationEntry).legs[1:]:
             try:
-                destination = find(entry["kind"])
-                given = (entry.get(member) for member in ("mappings", "preset_pack", "privacy"))
-                configure(destination, entry.get("settings", {}), *given)
+                configure(find(leg.kind), leg.settings, leg.mappings, leg.preset_pack, leg.privacy)
             except ConfigurationError as error:
-                yield from (Problem(f"{where}.{p.where}", p.what, p.mend) for p in error.problems)
+                yield from map(pair.place, error.problems)
 
 
 def _wrong_names(names: list[tuple[str, Any]]) -> Iterator[Problem]:

@@ -40,19 +40,20 @@ class Instance:
 
 
 def instances(entries: Sequence[DestinationEntry], version: int = 0) -> list[Instance]:
-    """Connects every destination. Raises `ConfigurationError` with the problems of all of them."""
+    """Connects every destination, a pair as its two legs. Raises `ConfigurationError` with the problems of all."""
     found: list[Instance] = []
     problems: list[Problem] = []
     for place, entry in enumerate(entries):
         try:
-            destination = find(entry.kind)
-            token = {destination.token: ANY} if entry.sandbox and destination.token else {}
-            settings = {**token, **entry.settings}
-            connection = Connection(destination, settings, entry.mappings, entry.preset_pack, entry.privacy)
+            found += [Instance(leg, _connected(leg), version) for leg in entry.legs]
         except ConfigurationError as error:
             problems += [Problem(f"destinations[{place}].{p.where}", p.what, p.mend) for p in error.problems]
-        else:
-            found.append(Instance(entry, connection, version))
     if problems:
         raise ConfigurationError(problems)
     return found
+
+
+def _connected(entry: DestinationEntry) -> Connection:
+    destination = find(entry.kind)
+    token = {destination.token: ANY} if entry.sandbox and destination.token else {}
+    return Connection(destination, {**token, **entry.settings}, entry.mappings, entry.preset_pack, entry.privacy)

@@ -36,6 +36,7 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     """What the doctor looks at.
 
     `connections` are the destinations by name, without those whose settings are wrong: their `problems` are here.
+    `advice` is what the configuration as a whole hardly means.
     `dead` are each destination's dead letters of the last day, by reason. `roles` are those that some process holds,
     None where that cannot be known. `data` and `key` are the data folder and the file of the key for secrets, None for
     a store in memory and a key from elsewhere.
@@ -44,6 +45,7 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: Snapshot
     connections: Mapping[str, Connection] = {}
     problems: Sequence[Problem] = ()
+    advice: Sequence[Problem] = ()
     dead: Mapping[str, Mapping[str, int]] = {}
     roles: Collection[Role] | None = None
     data: Path | None = None
@@ -58,6 +60,7 @@ async def examine(examined: Examined, exchange: Exchange | None, clock: Clock | 
     and disabled destinations are not asked about. Never raises for what the platform answers.
     """
     found = [Finding(Level.ERROR, problem.where, problem.what, problem.mend) for problem in examined.problems]
+    found += [Finding(Level.ADVICE, advised.where, advised.what, advised.mend) for advised in examined.advice]
     found += _configured(examined)
     found += await _asked(examined, exchange, clock or SystemClock())
     for state in examined.snapshot.destinations:
@@ -88,10 +91,16 @@ def _configured(examined: Examined) -> Iterator[Finding]:
     if not any(state.enabled and not state.sandbox for state in states):
         mend = "Connect a destination, or enable one."
         yield Finding(Level.WARNING, "destinations", "none but sandboxes is enabled, so nothing is delivered", mend)
+    beside = {page.name: examined.connections.get(page.pair) for page in examined.snapshot.in_browser}
     for name, connection in examined.connections.items():
         where = _place(name)
-        yield from (Finding(Level.ADVICE, where, advice.rstrip(".")) for advice in connection.advice)
+        said = other.advice if (other := beside.get(name)) else ()
+        yield from (Finding(Level.ADVICE, where, one.rstrip(".")) for one in connection.advice if one not in said)
         yield from _test_codes(where, connection)
+    for page in examined.snapshot.in_browser:
+        if page.enabled:
+            paired = f", as a pair with {_place(page.pair)}; compare them with --pair" if page.pair else ""
+            yield Finding(Level.OK, _place(page.name), f"is delivered to by the browser{paired}")
     real = _real(examined)
     yield from _doubles(real)
     yield from counted_twice(real)

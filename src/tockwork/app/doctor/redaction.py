@@ -86,7 +86,11 @@ class Redaction:
             "settings": self._settings(entry),
             "mappings": None if entry.mappings is None else [self._mapping(mapping) for mapping in entry.mappings],
             "cases": len(entry.cases),
+            **({} if entry.pixel is None else {"pixel": self._pixel(entry.pixel)}),
         }
+
+    def _pixel(self, own: Mapping[str, Any]) -> dict[str, Any]:
+        return {self.name(key): value if isinstance(value, bool) else "set" for key, value in own.items()}
 
     def _settings(self, entry: DestinationEntry) -> dict[str, Any]:
         declared = DESTINATIONS.get(entry.kind)

@@ -88,10 +88,11 @@ CHORD: Final[Destination] = cloud(
     help="Sends events to TikTok's Events API as Chord's destination TikTok Conversions does.",
     token=settings.ACCESS_TOKEN,
     source=settings.PIXEL_CODE,
-    settings=(settings.TEST_EVENT_CODE, *settings.ROWS, settings.EVENT_ID),
+    settings=(settings.TEST_EVENT_CODE, *settings.ROWS, settings.EVENT_ID, settings.LDU),
     actions=(TRACK,),
     rules=Rules(supplied_click_id_first=True),
     integrations=("Chord TikTok Conversions", "TikTok Conversions API", "TikTok Conversions"),
     preset_packs=("chord",),
     limits=Limits(),
+    pair="tiktok-pixel",
 )

@@ -61,9 +61,11 @@ def cloud(
     integrations: tuple[str, ...],
     preset_packs: tuple[str, ...],
     limits: Limits,
+    pair: str = "",
 ) -> Destination:
     """A destination on TikTok's Events API. `source` is the setting that holds ``event_source_id``; the first of the
-    `preset_packs` is the default, and all run the first action."""
+    `preset_packs` is the default, and all run the first action. `pair` is the destination in the browser that can
+    stand beside it."""
     own = _Source(source, rules, any(field.key == "event_source" for field in actions[0].fields))
     return Destination(
         key=key,
@@ -82,6 +84,7 @@ def cloud(
         default_pack=preset_packs[0],
         limits=limits,
         advice=own.advice,
+        pair=pair,
     )
 
 

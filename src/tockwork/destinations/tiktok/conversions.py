@@ -23,10 +23,11 @@ CONVERSIONS: Final[Destination] = cloud(
     help="Sends events from your server to TikTok's Events API.",
     token=settings.ACCESS_TOKEN,
     source=settings.PIXEL_CODE,
-    settings=(*settings.REQUESTS, *settings.ROWS, settings.COMPUTE_VALUE, settings.EVENT_ID),
+    settings=(*settings.REQUESTS, *settings.ROWS, settings.COMPUTE_VALUE, settings.EVENT_ID, settings.LDU),
     actions=(REPORT_WEB_EVENT,),
     rules=Rules(),
     integrations=("TikTok Conversions",),
     preset_packs=("segment-2026", "documented-2023", "purchase-2025"),
     limits=Limits(),
+    pair="tiktok-pixel",
 )

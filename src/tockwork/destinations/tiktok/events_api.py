@@ -59,6 +59,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     compute_value: bool = True
     order_event_ids: bool = False
     accept_external_id: bool = False
+    limited: bool = False
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], source_id: str) -> Policy:
@@ -72,6 +73,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             compute_value=settings.get("compute_value", True),
             order_event_ids=settings.get("event_id") == "order",
             accept_external_id=settings.get("accept_external_id", False),
+            limited=settings.get("ldu", False),
         )
 
     def envelope(self, rules: Rules) -> Envelope:
@@ -82,7 +84,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 def row_encoder(policy: Policy, rules: Rules) -> RowEncoder:
     """The encoder of one instance; raises `FieldError` for what may not be sent."""
     usual = policy.envelope(rules)
-    usual_source, unlimited = usual.event_source, None if rules.limited_only_when_true else False
+    usual_source = usual.event_source
+    unasked = True if policy.limited else None if rules.limited_only_when_true else False
     click_id = _supplied_first if rules.supplied_click_id_first else _url_first
     user_of = _contact(*rules.contact, policy.accept_external_id) if rules.contact else _user
     lead_of = _lead_in_user if rules.lead_in_user else _lead
@@ -103,15 +106,15 @@ def row_encoder(policy: Policy, rules: Rules) -> RowEncoder:
             warnings += [f"currency: {note}" for note in check_currency(f.currency)]
         event_id, order_id = f.event_id, f.order_id
         if event_id is not None and len(event_id) <= LONGEST_PLACEHOLDER:
-            event_id = _known(event_id, "event_id", warnings)
+            event_id = known(event_id, "event_id", warnings)
         if order_id is not None and len(order_id) <= LONGEST_PLACEHOLDER:
-            order_id = _known(order_id, "order_id", warnings)
+            order_id = known(order_id, "order_id", warnings)
         row = Row(
             f.event,
             int(now) if f.timestamp is None else event_time(f.timestamp, now, policy.zone),
             user,
-            _properties(f, order_id, source, policy.compute_value, warnings),
-            f.limited_data_use is True or unlimited,
+            properties_of(f, order_id, source, policy.compute_value, warnings),
+            f.limited_data_use is True or unasked,
             f"{f.event}.{order_id}" if policy.order_event_ids and order_id else event_id,
             None if f.url is None and f.referrer is None else Page(f.url, f.referrer),
             lead,
@@ -132,11 +135,11 @@ def _url_first(f: Fields, warnings: Warnings) -> str | None:
     url, given = f.url, f.ttclid
     if url is not None and PARAMETER in url and (found := person.click_id(url)):
         return found
-    return None if given is None else person.ttclid(given) or _lost("ttclid", given, warnings)
+    return None if given is None else person.ttclid(given) or lost("ttclid", given, warnings)
 
 
 def _supplied_first(f: Fields, warnings: Warnings) -> str | None:
-    if f.ttclid is not None and (supplied := person.ttclid(f.ttclid) or _lost("ttclid", f.ttclid, warnings)):
+    if f.ttclid is not None and (supplied := person.ttclid(f.ttclid) or lost("ttclid", f.ttclid, warnings)):
         return supplied
     found = None if f.url is None else person.click_id(f.url)
     return found if found or f.landing_url is None else person.click_id(f.landing_url)
@@ -173,12 +176,12 @@ def _user(f: Fields, phone: Normaliser, click_id: ClickId, warnings: Warnings) -
         None if f.phone is None else _hashes(f.phone, phone, "phone", warnings),
         None if f.email is None else _hashes(f.email, person.email, "email", warnings),
         ttclid,
-        None if f.ttp is None else person.plain(f.ttp) or _lost("ttp", f.ttp, warnings),
-        None if f.ip is None else person.ip(f.ip) or _lost("ip", f.ip, warnings),
-        None if f.user_agent is None else person.plain(f.user_agent) or _lost("user_agent", f.user_agent, warnings),
-        None if f.locale is None else person.plain(f.locale) or _lost("locale", f.locale, warnings),
-        None if f.first_name is None else person.name(f.first_name) or _lost("first_name", f.first_name, warnings),
-        None if f.last_name is None else person.name(f.last_name) or _lost("last_name", f.last_name, warnings),
+        None if f.ttp is None else person.plain(f.ttp) or lost("ttp", f.ttp, warnings),
+        None if f.ip is None else person.ip(f.ip) or lost("ip", f.ip, warnings),
+        None if f.user_agent is None else person.plain(f.user_agent) or lost("user_agent", f.user_agent, warnings),
+        None if f.locale is None else person.plain(f.locale) or lost("locale", f.locale, warnings),
+        None if f.first_name is None else person.name(f.first_name) or lost("first_name", f.first_name, warnings),
+        None if f.last_name is None else person.name(f.last_name) or lost("last_name", f.last_name, warnings),
     )
     if f.address is not None:
         _add_address(user, f.address, warnings)
@@ -188,18 +191,18 @@ def _user(f: Fields, phone: Normaliser, click_id: ClickId, warnings: Warnings) -
 def _add_address(user: User, address: Address, warnings: Warnings) -> None:
     city, state, country, zip_code = address.city, address.state, address.country, address.zip_code
     if city is not None:
-        user.city = person.city(city) or _lost("city", city, warnings)
+        user.city = person.city(city) or lost("city", city, warnings)
     if state is not None:
-        user.state = person.state(state) or _lost("state", state, warnings)
+        user.state = person.state(state) or lost("state", state, warnings)
     if country is not None:
-        user.country = person.country(country) or _lost("country", country, warnings)
+        user.country = person.country(country) or lost("country", country, warnings)
         if user.country is not None and not person.is_country(user.country):
             warnings.append(f"country: {person.problem('country', country)}; sent as it is")
     if zip_code is not None:
-        user.zip_code = person.zip_code(zip_code, user.country) or _lost("zip_code", zip_code, warnings)
+        user.zip_code = person.zip_code(zip_code, user.country) or lost("zip_code", zip_code, warnings)
 
 
-def _lost(key: str, value: str, warnings: Warnings) -> str | None:
+def lost(key: str, value: str, warnings: Warnings) -> str | None:
     """Nothing, in place of `value`; says why it is left out, except of a blank one."""
     problem = person.problem(key, value)
     if problem is not None:
@@ -207,30 +210,30 @@ def _lost(key: str, value: str, warnings: Warnings) -> str | None:
     return None
 
 
-def _known(value: str | None, key: str, warnings: Warnings) -> str | None:
+def known(value: str | None, key: str, warnings: Warnings) -> str | None:
     """An id as it is; None, and a word about it, for a placeholder."""
-    return _lost(key, value, warnings) if value is not None and is_placeholder(value) else value
+    return lost(key, value, warnings) if value is not None and is_placeholder(value) else value
 
 
 def _all_known(values: Sequence[str], key: str, warnings: Warnings) -> list[str] | None:
-    return [value for value in values if _known(value, key, warnings) is not None] or None
+    return [value for value in values if known(value, key, warnings) is not None] or None
 
 
 def _hashes(values: Sequence[str], hashed: Normaliser, key: str, warnings: Warnings) -> list[str] | None:
     if len(values) == 1 and (only := hashed(values[0])):
         return [only]
-    found = dict.fromkeys(hashed(value) or _lost(key, value, warnings) for value in values)
+    found = dict.fromkeys(hashed(value) or lost(key, value, warnings) for value in values)
     return [digest for digest in found if digest is not None] or None
 
 
 def _lead_in_user(f: Fields, user: User, source: str, warnings: Warnings) -> None:
     """No ``lead`` but a member of ``user``, as Segment sends it with offline events."""
-    user.lead_id = _known(f.lead_id, "lead_id", warnings)
+    user.lead_id = known(f.lead_id, "lead_id", warnings)
 
 
 def _lead(f: Fields, user: User, source: str, warnings: Warnings) -> Lead | None:
     """``lead``; the flat field stands in for the object, on the web too. Raises `FieldError` for crm without either."""
-    flat = _known(f.lead_id, "lead_id", warnings)
+    flat = known(f.lead_id, "lead_id", warnings)
     if source == "web":
         if flat is not None:
             warnings.append("lead_id: sent as lead.lead_id, which TikTok documents for CRM events only")
@@ -240,11 +243,11 @@ def _lead(f: Fields, user: User, source: str, warnings: Warnings) -> Lead | None
             "field_missing", "lead_fields: required when event_source is crm, but the event gave no value for it"
         )
     lead = f.lead or Lead()
-    lead_id = flat or _known(lead.lead_id, "lead_id", warnings)
+    lead_id = flat or known(lead.lead_id, "lead_id", warnings)
     return Lead(lead_id, lead.lead_event_source) if lead_id else None
 
 
-def _properties(
+def properties_of(
     f: Fields, order_id: str | None, source: str, compute: bool, warnings: Warnings
 ) -> Properties | dict[str, Any]:
     contents = None if f.contents is None else _contents(f.contents, warnings)
@@ -271,7 +274,7 @@ def _properties(
         query,
         search_string,
         order_id,
-        None if f.shop_id is None else _known(f.shop_id, "shop_id", warnings),
+        None if f.shop_id is None else known(f.shop_id, "shop_id", warnings),
         f.delivery_category,
         f.predicted_ltv,
         f.form_name,
@@ -297,7 +300,7 @@ def _mended(content: Content, warnings: Warnings) -> Content:
     quantity = content.quantity
     if quantity.__class__ is float:
         quantity = whole(quantity, "contents.quantity", warnings)
-    content_id = _known(content.content_id, "contents.content_id", warnings)
+    content_id = known(content.content_id, "contents.content_id", warnings)
     return msgspec.structs.replace(content, quantity=quantity, content_id=content_id)
 
 

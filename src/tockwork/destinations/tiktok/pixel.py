@@ -19,7 +19,7 @@ from tockwork.destinations.tiktok import user as person
 from tockwork.destinations.tiktok.address import bare_zip
 from tockwork.destinations.tiktok.countries import COUNTRIES
 from tockwork.destinations.tiktok.dialling import Dialling, dialling
-from tockwork.destinations.tiktok.events_api import Policy, _known, _lost, _properties
+from tockwork.destinations.tiktok.events_api import Policy, known, lost, properties_of
 from tockwork.destinations.tiktok.hashing import PLACEHOLDERS, WORTHLESS, given_hash, is_any_hash
 from tockwork.destinations.tiktok.names import NO_WORDS, bare
 from tockwork.destinations.tiktok.rows import Address, Fields
@@ -83,11 +83,8 @@ _IDENTIFY_PRESET: Final = Preset(
     name="Identify", trigger='type = "identify"', fields=packs.defaults(IDENTIFY.fields), action=IDENTIFY.key
 )
 
-LDU: Final = Setting(
-    key="ldu",
-    label="Limited Data Use",
-    type="boolean",
-    default=False,
+LDU: Final = replace(
+    settings.LDU,
     help="Load the pixel so that TikTok limits what it does with the data (US states with opt-out laws). It is on by "
     "itself for people whose browser sends Global Privacy Control.",
 )
@@ -116,8 +113,8 @@ class Calls(list[list[Any]]):
     def __init__(self, person: dict[str, str], properties: dict[str, Any], track: list[Any] | None) -> None:
         self.person = person
         self.properties = properties
-        known = any(key in person for key in ("email", "phone_number", "external_id"))
-        super().__init__([*([["identify", person]] if known else []), *([track] if track else [])])
+        is_known = any(key in person for key in ("email", "phone_number", "external_id"))
+        super().__init__([*([["identify", person]] if is_known else []), *([track] if track else [])])
 
 
 def encoder(policy: Policy) -> RowEncoder:
@@ -133,10 +130,10 @@ def encoder(policy: Policy) -> RowEncoder:
                 text = "identify: expected a valid email, phone_number or external_id, and the event gave none"
                 raise FieldError("field_missing", text)
             return calls, envelope
-        event_id, order_id = _known(f.event_id, "event_id", warnings), _known(f.order_id, "order_id", warnings)
+        event_id, order_id = known(f.event_id, "event_id", warnings), known(f.order_id, "order_id", warnings)
         if policy.order_event_ids and order_id:
             event_id = f"{f.event}.{order_id}"
-        made = _properties(f, order_id, "web", policy.compute_value, warnings)
+        made = properties_of(f, order_id, "web", policy.compute_value, warnings)
         properties = msgspec.to_builtins(made)
         warnings += _noted(f.event, properties)
         track = ["track", f.event, properties, *([{"event_id": event_id}] if event_id else [])]
@@ -182,7 +179,7 @@ def _person(f: Fields, plan: Dialling, warnings: Warnings) -> dict[str, str]:
             if key == "country" and person.problem(field, value):
                 warnings.append("country: the pixel takes a two-letter code; left out")
             else:
-                _lost(field, value, warnings)
+                lost(field, value, warnings)
     return found
 
 
@@ -224,7 +221,6 @@ def _for_device(values: Mapping[str, Any], sent: list[Mapping[str, Any]]) -> dic
     policy = _policy(values)
     return {
         "code": policy.source_id,
-        "partner": policy.partner_name,
         "page": values["autoPageView"] and not any(mapping.get("event") == PAGE_VIEW for mapping in sent),
         "compute": policy.compute_value,
         "orderIds": policy.order_event_ids,
@@ -275,7 +271,7 @@ PIXEL: Final = Destination(
     device=Device(
         library="tockworkTiktokPixel",
         asset="tiktok-pixel.js",
-        public=("pixelCode", "ldu", "useExistingPixel"),
+        public=("pixelCode", "ldu", "useExistingPixel", "partner_name"),
         facts=_for_device,
     ),
 )

@@ -151,5 +151,13 @@ EVENT_ID: Final = Setting(
     help="What identifies an event at TikTok: its message id, or for events with an order id the event name and the "
     "order id, so that browser, backend and file reports of one order count once.",
 )
+LDU: Final = Setting(
+    key="ldu",
+    label="Limited Data Use",
+    type="boolean",
+    default=False,
+    help="Ask TikTok to limit what it does with the data of every event (US states with opt-out laws). For the people "
+    "who opted out alone, use the destination's privacy rules.",
+)
 REQUESTS: Final = (TEST_EVENT_CODE, PARTNER_NAME)
 ROWS: Final = (DEFAULT_REGION, TIMEZONE)

@@ -4,6 +4,9 @@ SELECT id, appended_at, sources, events, fingerprints, content FROM chunk
 WHERE instr(fingerprints, :digest) OR (length(fingerprints) < :bytes * events AND instr(fingerprints, :crc))
 ORDER BY id;
 
+-- name: newest
+SELECT sources, content FROM chunk ORDER BY id DESC;
+
 -- name: pages
 SELECT consumer.name, page.states FROM page JOIN consumer ON consumer.id = page.consumer
 WHERE page.chunk_id = :chunk_id ORDER BY consumer.id;

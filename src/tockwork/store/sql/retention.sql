@@ -35,6 +35,9 @@ DELETE FROM part WHERE chunk_id IN (
 -- name: delete_letters
 DELETE FROM dead WHERE rowid IN (SELECT rowid FROM dead WHERE died_at < :before LIMIT :limit);
 
+-- name: delete_ids
+DELETE FROM known_id WHERE rowid IN (SELECT rowid FROM known_id WHERE expires_at <= :now LIMIT :limit);
+
 -- name: delete_minutes
 DELETE FROM minute WHERE minute < :before / 60;
 

@@ -1,0 +1,1 @@
+"""The demo shop: a few pages that measure themselves with a server's own tag."""
