@@ -89,7 +89,7 @@ def demo(
 ) -> None:
     """Watch a shopping session go through a server to a stand-in for TikTok."""
     process = process_settings(port=port, admin_port=0)
-    logs.configure(process.log_level)
+    logs.configure("warning" if process.log_level == "info" else process.log_level)  # the table tells it better
     if shop:
         work = demonstration.shop(process, _out, sandbox_port=sandbox_port, shop_port=shop_port)
     else:
