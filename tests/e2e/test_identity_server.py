@@ -60,9 +60,8 @@ class Shop:
     async def order(self, url: str, number: int, user: str) -> Any:
         """The ids that TikTok gets with an order that the backend sends."""
         properties = {"order_id": f"o-{number}", "currency": "EUR", "total": 5, "email": "else@shop.example"}
-        await send(
-            url, type="track", event="Order Completed", messageId=f"m-{number}", userId=user, properties=properties
-        )
+        order = {"event": "Order Completed", "messageId": f"m-{number}", "userId": user, "properties": properties}
+        await send(url, type="track", browser=False, **order)
         await until(lambda: any(event.event_id == f"m-{number}" for event in self.sandbox.events))
         (row,) = [json.loads(bytes(e.sent)) for e in self.sandbox.events if e.event_id == f"m-{number}"]
         return row["user"].get("ttclid"), row["user"].get("ttp")
@@ -80,9 +79,12 @@ class Shop:
         return {name: number for name, number in counts.items() if number}
 
 
-async def send(url: str, *, type: str, **event: Any) -> None:
-    body = json.dumps({**event, "writeKey": KEY})
-    async with aiohttp.ClientSession() as session, session.post(f"{url}/v1/{type}", data=body) as answer:
+async def send(url: str, *, type: str, browser: bool = True, **event: Any) -> None:
+    body, headers = json.dumps({**event, "writeKey": KEY}), {"Origin": "https://shop.example"} if browser else {}
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.post(f"{url}/v1/{type}", data=body) as answer,
+    ):
         assert answer.status == 200, await answer.text()
 
 

@@ -7,9 +7,9 @@ mappings look there, and first.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from typing import Any, Final
 
 from tockwork.destinations.person import Mark, mark
@@ -41,12 +41,16 @@ class Identity:
     def __init__(self, people: People) -> None:
         self.people = people
         self.deleted: Collection[Mark] = frozenset()
+        self._add = partial(self, learns=False)
 
-    def concerns(self, body: bytes) -> bool:
-        """Whether there can be anything to learn from a request, or to add to it."""
-        return b"ttclid" in body or b'"ttp"' in body or bool(self.people)
+    def reader(self, body: bytes, *, browser: bool) -> Callable[[Event, float], None] | None:
+        """What goes through a request's events; None where there can be nothing to learn or to add. Only browsers
+        teach: a backend has its ids from them."""
+        if browser and (b"ttclid" in body or b'"ttp"' in body):
+            return self
+        return self._add if self.people else None
 
-    def __call__(self, event: Event, received_at: float) -> None:
+    def __call__(self, event: Event, received_at: float, *, learns: bool = True) -> None:
         """Expects an event that was checked and stamped; `received_at` in Unix seconds.
 
         The event's own ids always win. Nothing is learnt from an event whose person denied all consent or was
@@ -65,7 +69,7 @@ class Identity:
         own: Known = {name: Seen(value, happened) for name, value in ids.items()}
         known = newest(reduce(newest, former.values(), _NOTHING), own)
         for person, before in former.items():
-            if is_news(before, known):
+            if learns and is_news(before, known):
                 other = next((each for each in marks if each != person), None)
                 self.people.learn(person, known, other)
         if known and event["type"] in ENRICHED:

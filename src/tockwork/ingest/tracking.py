@@ -212,8 +212,9 @@ class Tracking:
     async def _read(self, call: str, scope: Scope, headers: Headers, body: Body) -> Parsed:
         try:
             content = await body.read(max_bytes(call), gzip=_is_gzip(headers.get("content-encoding")))
-            identity = self.identity if self.identity is not None and self.identity.concerns(content) else None
-            return parse(content, call, self._arrival(scope, headers), self._new_id, identity)
+            arrival = self._arrival(scope, headers)
+            identify = self.identity.reader(content, browser=arrival.browser) if self.identity is not None else None
+            return parse(content, call, arrival, self._new_id, identify)
         except EventError as problem:
             raise bad_request(problem) from None
         except TooLarge:
