@@ -54,7 +54,7 @@ class Shop:
         """Ann comes by an ad, and then tells who she is."""
         page = {"url": f"https://shop.example/?ttclid={TTCLID}"}
         await send(url, type="page", messageId="m-page", anonymousId="a-ann", context={"page": page})
-        known = {"anonymousId": "a-ann", "userId": "u-ann", "properties": {"ttp": TTP}}
+        known: dict[str, Any] = {"anonymousId": "a-ann", "userId": "u-ann", "properties": {"ttp": TTP}}
         await send(url, type="track", event="Signed Up", messageId="m-sign-up", **known)
 
     async def order(self, url: str, number: int, user: str) -> Any:
@@ -129,7 +129,7 @@ async def test_nothing_is_left_of_a_person_who_was_deleted(roles: tuple[str, ...
         assert shop.kept() == 0
         await asyncio.sleep(ERASE_S + 1)  # now the server has heard of it
         await send(url, type="page", messageId="m-late", userId="u-ann", anonymousId="a-ann", properties={"ttp": TTP})
-        visitor = {"anonymousId": "a-ann", "properties": {}}
+        visitor: dict[str, Any] = {"anonymousId": "a-ann", "properties": {}}
         await send(url, type="track", event="Signed Up", messageId="m-visitor", **visitor)
         await until(lambda: any(event.event_id == "m-visitor" for event in sandbox.events))
         assert TTP.encode() not in next(bytes(e.sent) for e in sandbox.events if e.event_id == "m-visitor")
