@@ -7,13 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, Page, Request, async_playwright
-from tests.browser.chromium import chromium, switches
-from tests.browser.shop import CLIENTS, serving
+from playwright.async_api import Browser, Page, Request
+from tests.browser.shop import serving
 from tests.e2e.clients.proxy import BUSY, FULL, RETRY_AFTER_S
 from tests.e2e.clients.stand import WRITE_KEY, Stand, until
-from tests.node import install
 
 from tockwork.ingest.answer import Answer
 
@@ -22,15 +19,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)
 USER_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0.0.0 Tockwork-Shopper/1.0"
 BATCHING: Final = {"strategy": "batching", "config": {"size": 3, "timeout": 100}}
 LATER: Final = {"strategy": "batching", "config": {"size": 100, "timeout": 60_000}}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    install(CLIENTS)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=switches())
-        yield browser
-        await browser.close()
 
 
 @asynccontextmanager

@@ -17,15 +17,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Route, async_playwright, expect
-from tests.browser.chromium import chromium, switches
+from playwright.async_api import Browser, Page, Route, expect
 from tests.browser.pages import TIKTOK, site
-from tests.browser.shop import CLIENTS, LIBRARY
+from tests.browser.shop import LIBRARY
 from tests.browser.test_plugin import FAILURES, FINE, Answer
 from tests.e2e.clients.stand import until
 from tests.e2e.command import arguments, environment
 from tests.e2e.server import Server
-from tests.node import install
 
 from tockwork.destinations.tiktok.conversions import CONVERSIONS
 from tockwork.destinations.tiktok.pixel import PIXEL
@@ -70,15 +68,6 @@ REPORTED: Final = [
 PERSON: Final = {f"user.{name}" for name in "email phone first_name last_name city state country zip_code".split()}
 LEAST_SHARED: Final = 6
 """Fields that even a bare event has on both legs: event, event_id, its page, user agent, external id, click."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    install(CLIENTS)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=switches())
-        yield browser
-        await browser.close()
 
 
 def mappings(destination: Any) -> list[dict[str, Any]]:

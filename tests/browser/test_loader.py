@@ -11,14 +11,12 @@ from urllib.parse import urlsplit
 import pytest
 import pytest_asyncio
 from aiohttp import ClientSession
-from playwright.async_api import Browser, async_playwright
-from tests.browser.chromium import chromium, switches
+from playwright.async_api import Browser
 from tests.browser.pages import SNIPPET, TIKTOK, Visitor, site, visiting
-from tests.browser.shop import CLIENTS, LIBRARY
+from tests.browser.shop import LIBRARY
 from tests.e2e.clients.proxy import Proxy
 from tests.e2e.clients.stand import CONFIGURATION, WRITE_KEY, Stand, until
 from tests.e2e.server import Server
-from tests.node import install
 
 from tockwork.sandbox.server import Sandbox
 
@@ -27,15 +25,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)
 CLICK: Final = "E.C.P." + "aB3-" * 200
 TTP: Final = "01JABCDEFGHJKMNPQRSTVWXYZ0_.tt.1"
 SOURCES: Final = [{"name": "shop", "write_key": WRITE_KEY, "kind": "browser"}]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    install(CLIENTS)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=switches())
-        yield browser
-        await browser.close()
 
 
 DESTINATIONS: Final = cast(list[Any], CONFIGURATION["destinations"])

@@ -10,12 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import pytest_asyncio
 from browser.bundle import ASSETS
-from playwright.async_api import Browser, Page, Route, async_playwright
-from tests.browser.chromium import chromium, switches
-from tests.browser.shop import CLIENTS, LIBRARY
-from tests.node import install
+from playwright.async_api import Browser, Page, Route
+from tests.browser.shop import LIBRARY
 
 from tockwork.destinations.connection import Connection
 from tockwork.destinations.device import browser_settings
@@ -35,15 +32,6 @@ EVENTS: Final = (
     "track('Wheel Spun', {prize: 'socks'})",
 )
 Answer = Callable[[Route], Awaitable[None]]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    install(CLIENTS)
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=switches())
-        yield browser
-        await browser.close()
 
 
 def script(code: str) -> Answer:
