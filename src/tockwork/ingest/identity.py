@@ -28,7 +28,7 @@ _NAMES: Final = ("ttclid", "ttp")
 LIVES: Final = {"ttclid": CLICK_S, "ttp": VISITOR_S}
 """How many seconds an id counts after it was seen."""
 _NOTHING: Final[Known] = {}
-_mark: Final = lru_cache(maxsize=65_536)(mark)
+_mark: Final = lru_cache(maxsize=8192)(mark)
 """People come with many events each."""
 
 

@@ -17,7 +17,7 @@ import msgspec
 from tockwork.rules import path
 from tockwork.rules.coercion import Coercion
 from tockwork.rules.directives import ROOT
-from tockwork.rules.expressions import collect, expression, is_constant, only
+from tockwork.rules.expressions import collect, expression, fallible, is_constant, only
 from tockwork.rules.fields import Field, FieldError, When
 from tockwork.rules.scalars import SCALARS
 from tockwork.rules.shape import Node, OffRoad, Shape, is_list, is_object, is_reached
@@ -51,6 +51,7 @@ class MappingCompiler:
         self._mapping = mapping
         self._settled: dict[str, Any] = {}  # values that no event changes, None for what is never there
         self._live: dict[str, Any] = {}  # directives, and constants that may be hidden
+        self._hidden: list[Any] = []  # directives of no use, which make the mapping fail with some events all the same
         trial = Shape()  # so that a mapping without a fast road asks nothing of the shape that all share
         for field in fields:
             value = mapping.get(field.key)
@@ -62,6 +63,7 @@ class MappingCompiler:
         applies = self._verdict(field.depends_on)
         if applies is False or value is None:
             self._settled[field.key] = None
+            self._hidden += fallible(value)
         elif field.type == "object" or not is_constant(value):
             self._live[field.key] = value
         else:
@@ -101,6 +103,8 @@ class MappingCompiler:
         for field in self._fields:
             if field.key in self._live:
                 self._collect_field(field, self._live[field.key], shape)
+        for directive in self._hidden:
+            collect(directive, shape, shape.root)
 
     def _collect_field(self, field: Field, value: Any, shape: Shape) -> None:
         if field.choices and field.multiple:
@@ -139,6 +143,7 @@ class MappingCompiler:
                 continue
             if field.required is not False and self._verdict(field.depends_on) is not False:
                 self._write_required(source, field, variables)
+        source.lines += [expression(source, shape.root, directive) for directive in self._hidden]
         by_slot = {field.name: variables[field.key] for field in self._fields if field.key in variables}
         arguments = [by_slot.get(slot, "None") for slot in self._record.__struct_fields__]
         while arguments and arguments[-1] == "None":
@@ -212,6 +217,7 @@ class MappingCompiler:
         slots: dict[str, str] = {}
         for part in field.properties:
             if self._verdict(part.depends_on) is False or parts.get(part.key) is None:
+                source.lines += [expression(source, root, directive) for directive in fallible(parts.get(part.key))]
                 continue
             slots[part.name] = variable = source.name()
             source.lines.append(f"{variable} = {expression(source, root, parts[part.key])}")

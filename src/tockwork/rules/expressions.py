@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 from tockwork.rules import path
@@ -69,6 +70,18 @@ def _is_unless_blank(branches: dict[str, Any]) -> bool:
                 and _OF_LIQUID.isdisjoint(found[1].split("."))
             )
     return False
+
+
+def fallible(value: Any) -> Iterator[dict[str, Any]]:
+    """The directives in a value that fail with some events."""
+    if isinstance(value, list):
+        yield from (found for each in value for found in fallible(each))
+    elif isinstance(value, dict):
+        branches = value.get("@if")
+        if isinstance(branches, dict) and _is_unless_blank(branches):
+            yield value
+        else:
+            yield from (found for each in value.values() for found in fallible(each))
 
 
 def expression(source: Source, root: Node, value: Any) -> str:

@@ -24,8 +24,8 @@ MOST_PLACES: Final = 8 * 1024 * 1024
 """In one table, which is full when two thirds of them are taken. A place has 16 bytes."""
 TABLE_S: Final = WINDOW_S // 2
 """A table takes new ids for so long, so that old ones can go with their table."""
-RESIDENT_BYTES: Final = 48 * 1024 * 1024
-RESIDENT_IDS: Final = 8192
+RESIDENT_BYTES: Final = 2 * 1024 * 1024
+RESIDENT_IDS: Final = 1024
 """Tables that are larger together leave this process's memory after so many ids: the system's cache has them."""
 
 Id = tuple[int, int]
