@@ -34,7 +34,7 @@ def _plugins(entries: Sequence[DestinationEntry]) -> Iterator[RemotePlugin]:
             yield RemotePlugin(
                 name=destination.title,
                 creation_name=destination.title,
-                library_name=destination.device.library,
+                factory=destination.device.factory,
                 asset=destination.device.asset,
                 settings=browser_settings(instance.connection),
                 categories=tuple(consent.categories) if consent else (),

@@ -74,13 +74,13 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 class Device(msgspec.Struct, frozen=True, kw_only=True):
     """What makes a destination one of the browser's: it is delivered to by a plugin of analytics.js, never by us.
 
-    `asset` is the plugin's file and `library` the global name of its factory. `public` are the only settings that a
+    `asset` is the plugin's file and `factory` the global name of what makes it. `public` are the only settings that a
     browser may see, by their keys; `facts` tells what else the plugin must know, from an instance's settings and the
     fields of its enabled mappings.
     """
 
     asset: str
-    library: str
+    factory: str
     public: tuple[str, ...]
     facts: Callable[[Mapping[str, Any], list[Mapping[str, Any]]], dict[str, Any]]
 

@@ -29,12 +29,13 @@ _host = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:
 
 
 class RemotePlugin(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A plugin for a page: `asset` is the name of its file, `settings` what the browser may see of the destination, and
-    `categories` the consent it needs, as the page's consent manager calls it."""
+    """A plugin for a page: `asset` is the name of its file, `factory` of the function that makes it, `settings` what the
+    browser may see of the destination, and `categories` the consent it needs, as the page's consent manager calls it.
+    """
 
     name: str
     creation_name: str
-    library_name: str
+    factory: str
     asset: str
     settings: Mapping[str, Any]
     categories: Sequence[str] = ()
@@ -84,7 +85,7 @@ def _remote(plugin: RemotePlugin, url: str, private: bool) -> dict[str, Any]:
     return {
         "name": plugin.name,
         "creationName": plugin.creation_name,
-        "libraryName": plugin.library_name,
+        "libraryName": plugin.factory,
         "url": url,
         "settings": settings,
     }

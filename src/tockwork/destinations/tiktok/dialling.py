@@ -70,7 +70,7 @@ def _international(digits: str) -> str | None:
 def dialling(region: str) -> Dialling:
     """What Google's numbering plans say of a region (ISO 3166-1 alpha-2). A plan that puts digits into national
     numbers, as Argentina's does, is beyond a page: it gives no lengths."""
-    library: Any = phone.library()
+    library: Any = phone.phonenumbers_package()
     plan = library.PhoneMetadata.metadata_for_region(region.upper(), None)
     if plan is None:
         return Dialling("", "", "", ())

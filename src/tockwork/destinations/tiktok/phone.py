@@ -57,7 +57,7 @@ def prepare(region: str = "US") -> None:
 
 
 @cache
-def library() -> Any:
+def phonenumbers_package() -> Any:
     """The package `phonenumbers`."""
     # Imported on first use: it takes 0.1 s, which a command that meets no phone number need not wait for.
     import phonenumbers
@@ -67,7 +67,7 @@ def library() -> Any:
 
 def _parsed(value: str, region: str) -> str | None:
     """The long way. A number that keeps a national prefix after one parse ("+49 00 30…") is parsed again."""
-    plans = library()
+    plans = phonenumbers_package()
     text = value
     for _ in range(_ROUNDS):
         try:
@@ -88,7 +88,7 @@ def _international_shape(start: str) -> _Shape | None:
     """What a clean number that starts with these three digits looks like; None when no calling code does."""
     shape = _international.get(start)
     if shape is None and start.isascii() and start.isdecimal():
-        regions = library().COUNTRY_CODE_TO_REGION_CODE
+        regions = phonenumbers_package().COUNTRY_CODE_TO_REGION_CODE
         code = next((start[:n] for n in _CALLING_CODE_DIGITS if int(start[:n]) in regions and start[0] != "0"), None)
         if code is not None:
             plan = _plan(int(code))
@@ -100,7 +100,7 @@ def _international_shape(start: str) -> _Shape | None:
 @cache
 def _national_shape(region: str) -> tuple[str, _Shape] | None:
     """The region's calling code with "+", and what a clean national number looks like; None for no region."""
-    plan = library().PhoneMetadata.metadata_for_region(region.upper(), None)
+    plan = phonenumbers_package().PhoneMetadata.metadata_for_region(region.upper(), None)
     if plan is None:
         return None
     code = plan.country_code
@@ -110,7 +110,7 @@ def _national_shape(region: str) -> tuple[str, _Shape] | None:
 
 def _plan(code: int) -> Any:
     """The numbering plan of a calling code: that of its main region."""
-    plans = library()
+    plans = phonenumbers_package()
     return plans.PhoneMetadata.metadata_for_region_or_calling_code(code, plans.region_code_for_country_code(code))
 
 
