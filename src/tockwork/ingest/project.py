@@ -29,7 +29,7 @@ _host = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:
 
 
 class RemotePlugin(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A plugin for a page: `asset` is the name of its file, `factory` of the function that makes it, `settings` what the
+    """A plugin for a page: `asset` is the name of its file, `factory` of the function that makes it, `settings` what a
     browser may see of the destination, and `categories` the consent it needs, as the page's consent manager calls it.
     """
 
