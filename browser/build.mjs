@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { brotliCompressSync } from "node:zlib";
+import { brotliCompressSync, gunzipSync } from "node:zlib";
 import { build } from "esbuild";
 
 const folder = fileURLToPath(new URL(".", import.meta.url));
@@ -24,7 +24,7 @@ function fingerprint() {
 
 /** Where the server has the vendored analytics.js: its name changes with its content, as ingest/assets.py says. */
 function analyticsPath() {
-  const content = readFileSync(join(assets, "analytics-next", "index.js"));
+  const content = gunzipSync(readFileSync(join(assets, "analytics-next", "index.js.gz")));
   return `/analytics-next/bundles/index.${createHash("sha256").update(content).digest("hex").slice(0, 16)}.js`;
 }
 

@@ -1,12 +1,13 @@
 """``python -m browser.vendor``: puts analytics.js into the Python package, as npm has it.
 
 The package's version and its hash are those of the lock in tests/e2e/clients, against which npm checks what it
-installs; the tests drive the very same copy. Files are copied unchanged, each beside its form in Brotli, which Python
-cannot make.
+installs; the tests drive the very same copy. Each file is kept unchanged but compressed, in gzip and in Brotli, which
+Python cannot make.
 """
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 import sys
@@ -22,8 +23,10 @@ FOLDER: Final = ASSETS / "analytics-next"
 MANIFEST: Final = "vendored.json"
 _COMPRESS: Final = """
 const { readFileSync, writeFileSync } = require("node:fs");
+const { basename, join } = require("node:path");
 const { brotliCompressSync } = require("node:zlib");
-for (const path of process.argv.slice(1)) writeFileSync(path + ".br", brotliCompressSync(readFileSync(path)));
+const [folder, ...paths] = process.argv.slice(1);
+for (const path of paths) writeFileSync(join(folder, basename(path) + ".br"), brotliCompressSync(readFileSync(path)));
 """
 
 
@@ -43,11 +46,12 @@ def vendor() -> dict[str, Any]:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir(parents=True)
     sources = [built / "index.js", *sorted(built.glob("*.bundle.*.js"))]
-    copies = [Path(shutil.copyfile(source, FOLDER / source.name)) for source in sources]
+    for source in sources:
+        (FOLDER / f"{source.name}.gz").write_bytes(gzip.compress(source.read_bytes(), 9, mtime=0))
+    run(CLIENTS, "-e", _COMPRESS, str(FOLDER), *map(str, sources))
     shutil.copyfile(CLIENTS / PACKAGE / "LICENSE.MD", FOLDER / "LICENSE.MD")
-    run(CLIENTS, "-e", _COMPRESS, *map(str, copies))
     version, integrity = locked()
-    hashes = {copy.name: sha256(copy.read_bytes()).hexdigest() for copy in copies}
+    hashes = {source.name: sha256(source.read_bytes()).hexdigest() for source in sources}
     manifest = {"package": "@segment/analytics-next", "version": version, "integrity": integrity, "files": hashes}
     (FOLDER / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return manifest

@@ -77,14 +77,10 @@ class Assets:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         """Reads `folder`. Raises `OSError` when it is not there."""
-        files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.js"))}
         self._paths: dict[str, str] = {}
         self._assets: dict[str, Asset] = {}
-        for name, path in files.items():
-            content = path.read_bytes()
+        for name, content, brotli in _files(folder):
             where = self._paths[name] = _path(name, content)
-            compressed = path.with_name(f"{path.name}.br")
-            brotli = compressed.read_bytes() if compressed.exists() else None
             cache = _ASKED_AGAIN if name == LOADER else _KEPT
             asset = Asset(content, [("content-type", JAVASCRIPT), cache, *_SAFE], brotli)
             asset._forms  # noqa: B018 (compressed now, not at the first request)
@@ -99,6 +95,19 @@ class Assets:
 
     def __iter__(self) -> Iterator[tuple[str, Asset]]:
         return iter(self._assets.items())
+
+
+def _files(folder: Path) -> Iterator[tuple[str, bytes, bytes | None]]:
+    """Name, content and its form in Brotli of every script. What others made is kept in gzip alone."""
+    for path in sorted([*folder.rglob("*.js"), *folder.rglob("*.js.gz")]):
+        script = path.with_name(path.name.removesuffix(".gz"))
+        content = path.read_bytes()
+        compressed = script.with_name(f"{script.name}.br")
+        yield (
+            script.relative_to(folder).as_posix(),
+            content if path == script else gzip.decompress(content),
+            compressed.read_bytes() if compressed.exists() else None,
+        )
 
 
 def _path(name: str, content: bytes) -> str:
