@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.contract.visitor import HOST, Browser, browsing
 
-from tockwork.app.settings import Settings
 from tockwork.app.wire import running
 from tockwork.destinations.catalog import DESTINATIONS
 from tockwork.destinations.connection import Connection
@@ -25,6 +24,7 @@ from tockwork.ingest.proxies import Proxies
 from tockwork.ingest.source import Source
 from tockwork.ingest.website import Website
 from tockwork.model.secret import Secret
+from tockwork.operations.settings import Settings
 from tockwork.store.lock import Role
 from tockwork.store.people import People, PeopleInMemory, Seen, newest
 from tockwork.store.suppression import Suppression

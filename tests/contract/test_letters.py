@@ -16,12 +16,12 @@ from tests.contract.books import checked
 from tests.contract.store_opened import read
 from tests.contract.store_values import WEB
 
-from tockwork.app.commands.replay import PENDING, TOO_LATE, UNMATCHED, Selection, replay
-from tockwork.app.configuration.entries import DestinationEntry
-from tockwork.app.configuration.instance import Instance, instances
+from tockwork.configuration.entries import DestinationEntry
+from tockwork.configuration.instance import Instance, instances
 from tockwork.model.clock import SimulatedClock
 from tockwork.model.fate import History
 from tockwork.model.outcome import Status
+from tockwork.operations.replay import PENDING, TOO_LATE, UNMATCHED, Selection, replay
 from tockwork.store.archive import Archive
 from tockwork.store.control import Control, Wish
 from tockwork.store.letters import Letter, Letters, Revived

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from tests.contract.visitor import HOST, Browser, browsing
 
-from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry, check_configuration
 from tockwork.app.projects import projects
+from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry, check_configuration
 from tockwork.destinations.catalog import DESTINATIONS
 from tockwork.destinations.declare import Destination
 from tockwork.ingest.assets import Assets

@@ -22,13 +22,13 @@ import polars as pl
 import pytest
 import yaml
 
-from tockwork.app.configuration.entries import DestinationEntry, SourceEntry, Written, load
 from tockwork.app.server import ASGI, HttpServer
-from tockwork.app.settings import Settings
 from tockwork.app.wire import running
+from tockwork.configuration.entries import DestinationEntry, SourceEntry, Written, load
 from tockwork.delivery.connection import connect
 from tockwork.destinations.case import Case, Expectation
 from tockwork.destinations.catalog import DESTINATIONS
+from tockwork.operations.settings import Settings
 from tockwork.sandbox.server import Sandbox
 
 ROOT: Final = Path(__file__).parents[2]

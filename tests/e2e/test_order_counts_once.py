@@ -10,11 +10,11 @@ from typing import Any, Final
 import aiohttp
 import msgspec
 
-from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
-from tockwork.app.settings import Settings
 from tockwork.app.wire import running
+from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.delivery.connection import connect
 from tockwork.model.outcome import Status
+from tockwork.operations.settings import Settings
 from tockwork.sandbox.server import Sandbox
 
 PIXEL: Final = "C8E2OS3C77UABCDXYZ00"

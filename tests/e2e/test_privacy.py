@@ -23,9 +23,9 @@ from tests.e2e.server import Server
 
 import tockwork
 from tockwork.app import logs
-from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
-from tockwork.app.settings import Settings
 from tockwork.app.wire import running
+from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
+from tockwork.operations.settings import Settings
 from tockwork.sandbox.server import Sandbox
 
 TOKEN: Final = "tok-9f3c1b7a-planted-access-token"

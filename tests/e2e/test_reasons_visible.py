@@ -13,14 +13,14 @@ from prometheus_client.parser import text_string_to_metric_families as parsed
 from tests.contract.store_values import line, retry
 from tests.e2e.command import run
 
-from tockwork.app.configuration.entries import Configuration, DestinationEntry
 from tockwork.app.metrics import rendered
-from tockwork.app.snapshot import DestinationState, Snapshot
-from tockwork.app.survey import survey
+from tockwork.configuration.entries import Configuration, DestinationEntry
 from tockwork.delivery.standing import Condition, Kept
 from tockwork.ingest.tracking import Counts
 from tockwork.model.outcome import Status
 from tockwork.model.reasons import REASONS
+from tockwork.operations.snapshot import DestinationState, Snapshot
+from tockwork.operations.survey import survey
 from tockwork.store.protocol import NO_DELIVERY, Settled, place_of
 from tockwork.store.sqlite import SqliteStore
 

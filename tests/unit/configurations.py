@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from tockwork.app.configuration.document import Place
-from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry, plain
+from tockwork.configuration.document import Place
+from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry, plain
 from tockwork.destinations.case import Case, Expectation
 from tockwork.model.secret import Secret
 

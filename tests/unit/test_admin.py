@@ -10,8 +10,8 @@ import structlog
 
 from tockwork.app.admin import PATHS, Admin
 from tockwork.app.metrics import Metrics
-from tockwork.app.snapshot import Snapshot
 from tockwork.ingest.tracking import Counts
+from tockwork.operations.snapshot import Snapshot
 
 
 async def snapshot() -> Snapshot:

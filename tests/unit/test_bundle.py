@@ -11,16 +11,16 @@ from typing import Any
 import msgspec
 import pytest
 
-from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
-from tockwork.app.doctor.bundle import LOG_LINES, bundle, write
-from tockwork.app.doctor.finding import Finding, Level
-from tockwork.app.doctor.redaction import Redaction, of_process, short
-from tockwork.app.settings import Settings
-from tockwork.app.snapshot import DestinationState, Snapshot
+from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.destinations.catalog import DESTINATIONS
+from tockwork.doctor.bundle import LOG_LINES, bundle, write
+from tockwork.doctor.finding import Finding, Level
+from tockwork.doctor.redaction import Redaction, of_process, short
 from tockwork.model.errors import ConfigurationError
 from tockwork.model.outcome import Status
 from tockwork.model.secret import Secret
+from tockwork.operations.settings import Settings
+from tockwork.operations.snapshot import DestinationState, Snapshot
 from tockwork.store.protocol import Tally
 
 MAIL = "ann.smith@shop.example"

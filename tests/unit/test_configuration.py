@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tockwork.app.configuration.entries import (
+from tockwork.configuration.entries import (
     Configuration,
     DestinationEntry,
     SourceEntry,

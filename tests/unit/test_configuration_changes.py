@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tockwork.app.configuration.changes import changes, lines
-from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
+from tockwork.configuration.changes import changes, lines
+from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
 
 KIND = "tiktok-conversions"
 SOURCE = {

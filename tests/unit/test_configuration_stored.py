@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as budget
 from tests.unit.configurations import KIND, configurations, referring, secrets
 
-from tockwork.app.configuration import document
-from tockwork.app.configuration.changes import changes, lines
-from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry, check_configuration, load
-from tockwork.app.configuration.export import export
-from tockwork.app.configuration.keyring import Keyring
-from tockwork.app.configuration.stored import opened, opened_as_far, stored
+from tockwork.configuration import document
+from tockwork.configuration.changes import changes, lines
+from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry, check_configuration, load
+from tockwork.configuration.export import export
+from tockwork.configuration.keyring import Keyring
+from tockwork.configuration.stored import opened, opened_as_far, stored
 from tockwork.model.errors import ConfigurationError
 from tockwork.model.secret import Secret
 

@@ -17,14 +17,14 @@ from docs import destination_page
 
 import tockwork
 from tockwork.app.commands.check import check
-from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
-from tockwork.app.settings import Settings
-from tockwork.app.settings import read as read_settings
+from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.destinations.case import Case, Expectation
 from tockwork.destinations.catalog import DESTINATIONS
 from tockwork.ingest.tracking import CALL_BY_PATH
 from tockwork.model.outcome import Outcome, Status, Verdict
 from tockwork.model.reasons import REASONS
+from tockwork.operations.settings import Settings
+from tockwork.operations.settings import read as read_settings
 from tockwork.rules.directives import DIRECTIVES
 from tockwork.rules.fields import Field
 from tockwork.rules.fql import KINDS

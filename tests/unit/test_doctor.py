@@ -15,16 +15,16 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from tockwork.app.doctor.examination import Examined, examine
-from tockwork.app.doctor.finding import Finding, Level, failed, lines
-from tockwork.app.snapshot import DestinationState, InBrowser, Snapshot, Space
 from tockwork.delivery.connection import Connection, connect
 from tockwork.delivery.exchange import Exchange
 from tockwork.delivery.standing import Condition
+from tockwork.doctor.examination import Examined, examine
+from tockwork.doctor.finding import Finding, Level, failed, lines
 from tockwork.model import reasons
 from tockwork.model.clock import SimulatedClock
 from tockwork.model.errors import Problem
 from tockwork.model.outcome import Status
+from tockwork.operations.snapshot import DestinationState, InBrowser, Snapshot, Space
 from tockwork.sandbox.server import Sandbox
 from tockwork.sandbox.tokens import Tokens
 from tockwork.store.lock import Role

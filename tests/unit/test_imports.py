@@ -10,14 +10,14 @@ from typing import Final, NamedTuple
 import pytest
 
 ROOT: Final = Path(__file__).parents[2] / "src" / "tockwork"
-ORDER: Final = ("model", "rules", "destinations", "store", "delivery", "ingest", "api", "console", "app")
+ORDER: Final = "model rules destinations store delivery ingest configuration operations doctor api console app".split()
 ALLOWED: Final = {
     **{package: set(ORDER[: place + 1]) for place, package in enumerate(ORDER)},
     "sandbox": {"model", "sandbox"},  # written a second time from TikTok's documents, so that no mistake is shared
     "app": {*ORDER, "sandbox"},
 }
 ROOT_MODULES: Final = {"__init__", "__main__"}  # the lazy public API and `python -m`: they may import anything
-ENGINE: Final = ("model", "rules", "store", "delivery", "ingest", "api", "console")
+ENGINE: Final = ("model", "rules", "store", "delivery", "ingest", "operations", "api", "console")
 VAGUE: Final = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tockwork.app.configuration.keyring import FILE_NAME, Keyring, WrongKey
+from tockwork.configuration.keyring import FILE_NAME, Keyring, WrongKey
 from tockwork.model.errors import ConfigurationError
 from tockwork.model.secret import Secret
 
@@ -76,7 +76,7 @@ def test_two_folders_have_different_keys(tmp_path: Path) -> None:
 
 def test_processes_that_start_together_have_one_key(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from tockwork.app.configuration.keyring import Keyring; "
+        "import sys; from pathlib import Path; from tockwork.configuration.keyring import Keyring; "
         "from tockwork.model.secret import Secret; print('ready', flush=True); sys.stdin.readline(); "
         "print(Keyring.load(Path(sys.argv[1]), {}).seal(Secret('token'), 'shop'))"
     )
@@ -153,7 +153,7 @@ def test_a_key_whose_making_was_cut_short_leaves_no_half_key(tmp_path: Path, mon
     def cut_short(file: int) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("tockwork.app.configuration.keyring.os.fsync", cut_short)
+    monkeypatch.setattr("tockwork.configuration.keyring.os.fsync", cut_short)
     assert "cannot be made: Input/output error" in problem(tmp_path, {})
     assert list(tmp_path.iterdir()) == []
     monkeypatch.undo()

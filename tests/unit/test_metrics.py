@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
 from tockwork.app.metrics import Metrics
-from tockwork.app.snapshot import OTHER, DestinationState, Snapshot, Space
 from tockwork.delivery.standing import Condition
 from tockwork.ingest.tracking import Counts
 from tockwork.model import reasons
 from tockwork.model.outcome import Status
+from tockwork.operations.snapshot import OTHER, DestinationState, Snapshot, Space
 from tockwork.store.protocol import NO_DELIVERY, Tally
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"

@@ -19,13 +19,13 @@ import pytest
 import typer.main
 import yaml
 
-from tockwork.app import settings
 from tockwork.app.admin import PATHS
 from tockwork.app.cli import app
-from tockwork.app.configuration import keyring
-from tockwork.app.configuration.entries import load
 from tockwork.app.wire import GRACE_S
 from tockwork.app.workers import STOP_S
+from tockwork.configuration import keyring
+from tockwork.configuration.entries import load
+from tockwork.operations import settings
 
 ROOT: Final = Path(__file__).parents[2]
 ADMIN_PORT: Final = settings.Settings().admin_port

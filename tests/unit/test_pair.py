@@ -13,20 +13,20 @@ from typer.testing import CliRunner
 
 from tockwork.app.cli import app
 from tockwork.app.commands import session
-from tockwork.app.configuration.advice import advice, told_by
-from tockwork.app.configuration.changes import changes, lines
-from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry, check_configuration, load
-from tockwork.app.configuration.export import export
-from tockwork.app.configuration.instance import Instance, instances
-from tockwork.app.configuration.keyring import Keyring
-from tockwork.app.configuration.stored import opened, stored
-from tockwork.app.doctor.finding import Finding, Level, failed
-from tockwork.app.doctor.pair import Sample, examine_pairs, sample
-from tockwork.app.doctor.redaction import Redaction
 from tockwork.app.projects import projects
+from tockwork.configuration.advice import advice, told_by
+from tockwork.configuration.changes import changes, lines
+from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry, check_configuration, load
+from tockwork.configuration.export import export
+from tockwork.configuration.instance import Instance, instances
+from tockwork.configuration.keyring import Keyring
+from tockwork.configuration.stored import opened, stored
 from tockwork.destinations.catalog import DESTINATIONS
 from tockwork.destinations.device import browser_settings
 from tockwork.destinations.privacy import FieldList, Privacy
+from tockwork.doctor.finding import Finding, Level, failed
+from tockwork.doctor.pair import Sample, examine_pairs, sample
+from tockwork.doctor.redaction import Redaction
 from tockwork.ingest.assets import Assets
 from tockwork.model.errors import ConfigurationError
 from tockwork.rules.gate import Consent

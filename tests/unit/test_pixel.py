@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from browser import bundle
 from tockwork.app.cli import app
-from tockwork.app.configuration.entries import DestinationEntry
-from tockwork.app.configuration.instance import instances
+from tockwork.configuration.entries import DestinationEntry
+from tockwork.configuration.instance import instances
 from tockwork.destinations.connection import Connection
 from tockwork.destinations.device import compiled
 from tockwork.destinations.tiktok.dialling import dialling

@@ -1,4 +1,4 @@
-"""The admin listener: a bare ASGI application with health and metrics."""
+"""The admin listener: health, metrics, the management API and the console."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import msgspec
 import structlog
 
 from tockwork.app.metrics import CONTENT_TYPE, Metrics
@@ -19,22 +20,40 @@ _OK: Final = b'{"status":"ok"}'
 _log = structlog.get_logger(__name__)
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class Rooms(msgspec.Struct, frozen=True):
+    """ASGI applications: `api` for all paths below `/api`, `console` for all others."""
+
+    api: Application
+    console: Application
+
+    def at(self, path: str) -> Application:
+        return self.api if path == "/api" or path.startswith("/api/") else self.console
 
 
 class Admin:
-    """Answers `PATHS`. `ready` says whether the server does its work now.
+    """Answers `PATHS` itself, and has `rooms` answer the rest. `ready` says whether the server does its work now.
 
     A web page can make a browser send requests to this machine under the page's own name (DNS rebinding). So a request
     must be for an address, for a name without dots, which no stranger can own, or for one of `names`.
     """
 
-    def __init__(self, metrics: Metrics, ready: Callable[[], bool], names: Collection[str] = ()) -> None:
+    def __init__(
+        self, metrics: Metrics, ready: Callable[[], bool], names: Collection[str] = (), rooms: Rooms | None = None
+    ) -> None:
         self._metrics = metrics
         self._ready = ready
         self._names = frozenset(name.lower() for name in names)
+        self._rooms = rooms
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         try:
+            self._ensure_ours(scope)
+            if self._rooms is not None and scope["path"] not in PATHS:
+                await self._rooms.at(scope["path"])(scope, receive, send)
+                return
             kind, body = await self._found(scope)
         except Answer as problem:
             await _refuse(send, problem)
@@ -46,8 +65,6 @@ class Admin:
 
     async def _found(self, scope: dict[str, Any]) -> tuple[tuple[str, str], bytes]:
         """Content type and body. Raises `Answer` for anything but success."""
-        if not self._for_us(dict(scope["headers"]).get(b"host", b"").decode("latin-1")):
-            raise Answer(421, "unknown_host", "expected a Host header with an address or a name of this server")
         if scope["path"] not in PATHS:
             raise Answer(404, "not_found", f"no such path: there are {', '.join(PATHS)}")
         if scope["method"] not in ("GET", "HEAD"):
@@ -57,6 +74,10 @@ class Admin:
         if scope["path"] == "/ready" and not self._ready():
             raise unavailable("not_ready", "the server does not do its work now")
         return JSON, _OK
+
+    def _ensure_ours(self, scope: dict[str, Any]) -> None:
+        if not self._for_us(dict(scope["headers"]).get(b"host", b"").decode("latin-1")):
+            raise Answer(421, "unknown_host", "expected a Host header with an address or a name of this server")
 
     def _for_us(self, host: str) -> bool:
         try:

@@ -34,7 +34,7 @@ from tockwork.app.commands.options import FAILED, MISUSED, AsJson, Data, moment
 from tockwork.app.commands.options import process as process_settings
 from tockwork.app.commands.send import Sent, Tally
 from tockwork.app.commands.send import send as deliver
-from tockwork.app.configuration.entries import load, read_filled
+from tockwork.configuration.entries import load, read_filled
 from tockwork.delivery.connection import Connection, connect
 from tockwork.destinations.catalog import find
 from tockwork.model.errors import ConfigurationError, Problem
@@ -103,7 +103,9 @@ def serve(
         Path | None, typer.Option("--config", help="Sources and destinations, YAML or JSON; kept as a new version.")
     ] = None,
     data: Data = None,
-    only: Annotated[Role | None, typer.Option("--only", help="Only accept events, or only deliver them.")] = None,
+    only: Annotated[
+        Role | None, typer.Option("--only", help="Only accept events, deliver them, or show the console.")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on (TOCKWORK_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for any (TOCKWORK_PORT).")] = None,
     admin_port: Annotated[

@@ -13,9 +13,9 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYP
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
-from tockwork.app.snapshot import DestinationState, Snapshot, known
 from tockwork.delivery.standing import Condition
 from tockwork.model.outcome import Status
+from tockwork.operations.snapshot import DestinationState, Snapshot, known
 from tockwork.store.protocol import NO_DELIVERY, Tally
 
 __all__ = ["CONTENT_TYPE", "Metrics", "rendered"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tockwork.app.configuration.entries import Configuration, DestinationEntry
-from tockwork.app.configuration.instance import instances
+from tockwork.configuration.entries import Configuration, DestinationEntry
+from tockwork.configuration.instance import instances
 from tockwork.destinations.device import browser_settings
 from tockwork.ingest.assets import Assets
 from tockwork.ingest.project import Project, Projects, RemotePlugin

@@ -6,22 +6,20 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from tockwork.app.admin import Admin
-from tockwork.app.configuration.entries import Configuration, SourceEntry
-from tockwork.app.configuration.keyring import Keyring
-from tockwork.app.configuration.versions import Versions
 from tockwork.app.metrics import Metrics
 from tockwork.app.projects import projects
 from tockwork.app.server import ASGI, RSGI, Application, HttpServer, Interface
-from tockwork.app.settings import Settings
-from tockwork.app.snapshot import Snapshot
-from tockwork.app.survey import survey
 from tockwork.app.workers import Workers
+from tockwork.configuration.entries import Configuration, SourceEntry
+from tockwork.configuration.keyring import Keyring
+from tockwork.configuration.versions import Versions
 from tockwork.destinations.tiktok.phone import prepare
 from tockwork.ingest.assets import Assets
 from tockwork.ingest.identity import LIVES, Identity
@@ -32,6 +30,10 @@ from tockwork.ingest.website import Website
 from tockwork.model.clock import SystemClock
 from tockwork.model.errors import ConfigurationError, Problem, StoreFull
 from tockwork.model.secret import Secret
+from tockwork.operations.premises import Premises
+from tockwork.operations.settings import Settings
+from tockwork.operations.snapshot import Snapshot
+from tockwork.operations.survey import survey
 from tockwork.store.control import Control
 from tockwork.store.erasure import Erasure
 from tockwork.store.lock import Role, held
@@ -40,7 +42,7 @@ from tockwork.store.retention import Retention
 from tockwork.store.sqlite import SqliteStore
 from tockwork.store.suppression import Suppression
 
-BOTH: Final = (Role.INGEST, Role.DELIVERY)
+ALL: Final = tuple(Role)
 LOOK_S: Final = 0.5
 """How often a server looks for a new configuration, for wishes, and for room on the disk."""
 PURGE_S: Final = 60.0
@@ -71,6 +73,7 @@ class Running:
         self._control = Control(store.database)
         self._suppression = Suppression(store.database)
         self._retention = Retention(store.database, store.space, settings.ages)
+        self.premises = Premises(store, versions, settings, observe=self.snapshot, applied=self.apply_newest)
 
     @property
     def ready(self) -> bool:
@@ -181,7 +184,7 @@ def sources(entries: Sequence[SourceEntry]) -> Sources:
 async def running(
     settings: Settings,
     configuration: Configuration | None = None,
-    roles: Sequence[Role] = BOTH,
+    roles: Sequence[Role] = ALL,
     first: Callable[[], Configuration] = Configuration,
 ) -> AsyncIterator[Running]:
     """A server on its data folder, until the block ends: then it takes no more events, and what is not delivered stays.
@@ -232,12 +235,13 @@ async def running(
         )
         for name, work, pause_s in upkeep:
             stack.push_async_callback(_ended, asyncio.create_task(_again(work, pause_s), name=name))
-        await _listen(server, settings, stack)
+        await _listen(server, settings, Role.CONSOLE in roles, stack)
         yield server
 
 
-async def _listen(server: Running, settings: Settings, stack: AsyncExitStack) -> None:
-    admin = Admin(Metrics(server.snapshot), lambda: server.ready, [settings.admin_host])
+async def _listen(server: Running, settings: Settings, console: bool, stack: AsyncExitStack) -> None:
+    rooms = import_module("tockwork.app.management").rooms(server.premises) if console else None
+    admin = Admin(Metrics(server.snapshot), lambda: server.ready, [settings.admin_host], rooms)
     listeners: list[tuple[Application, Interface, str, int, str]] = [
         (admin, ASGI, settings.admin_host, settings.admin_port, "admin_url")
     ]

@@ -9,13 +9,13 @@ from typing import Final, Self
 
 import structlog
 
-from tockwork.app.configuration.entries import Configuration
-from tockwork.app.configuration.instance import Instance, instances
-from tockwork.app.configuration.versions import Versions
-from tockwork.app.settings import Settings
+from tockwork.configuration.entries import Configuration
+from tockwork.configuration.instance import Instance, instances
+from tockwork.configuration.versions import Versions
 from tockwork.delivery.screen import Screen
 from tockwork.delivery.sender import Sender
 from tockwork.delivery.worker import Transform, Worker
+from tockwork.operations.settings import Settings
 from tockwork.sandbox.server import Sandbox
 from tockwork.store.control import Control, Wish, Wished
 from tockwork.store.overview import Overview

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -22,13 +22,21 @@ from tockwork.ingest.rsgi import Exchange, Fields, Headers
 FOLDER: Final = Path(__file__).parent / "assets"
 LOADER: Final = "tockwork.js"
 LIBRARY: Final = "analytics-next/index.js"
+
+
+class Asked(Protocol):
+    """A request's headers: all that is looked at."""
+
+    def get(self, name: str, /) -> str | None: ...
+
+
 BUNDLES: Final = "/analytics-next/bundles/"
 """Where analytics.js looks for its own parts, below its ``cdnURL``."""
 SNIPPET: Final = re.compile(r"/analytics\.js/v1/[^/]+/analytics(?:\.min)?\.js").fullmatch
 """Where Segment's snippet finds analytics.js: the write key is for the script in the page, which reads it there."""
 
 JAVASCRIPT: Final = "text/javascript; charset=utf-8"
-_KEPT: Final = ("cache-control", "public, max-age=31536000, immutable")
+KEPT: Final = ("cache-control", "public, max-age=31536000, immutable")
 _ASKED_AGAIN: Final = ("cache-control", "public, max-age=300")
 _SAFE: Final[Fields] = [
     ANY_ORIGIN,
@@ -48,7 +56,7 @@ class Asset(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def hash(self) -> str:
-        return _hash(self.content)
+        return hashed(self.content)
 
     @cached_property
     def _forms(self) -> dict[str, bytes]:
@@ -60,16 +68,23 @@ class Asset(msgspec.Struct, frozen=True, dict=True):
         """Answers GET and HEAD; returns the status. Raises `Answer` for other methods."""
         if method not in ("GET", "HEAD"):
             raise wrong_method("GET, HEAD")
+        status, said, body = self.answer(headers)
+        if status == 304:
+            exchange.response_empty(status, said)
+        else:
+            exchange.response_bytes(status, said, body)
+        return status
+
+    def answer(self, headers: Asked) -> tuple[int, Fields, bytes]:
+        """Status, headers and body for a request with `headers`."""
         coding = _chosen(headers.get("accept-encoding") or "", self._forms)
         tag = f'"{self.hash}-{coding}"' if coding else f'"{self.hash}"'
         said = [*self.headers, ("etag", tag), ("vary", "Accept-Encoding")]
         if _matches(headers.get("if-none-match"), tag):
-            exchange.response_empty(304, said)
-            return 304
+            return 304, said, b""
         if coding:
             said.append(("content-encoding", coding))
-        exchange.response_bytes(200, said, self._forms[coding] if coding else self.content)
-        return 200
+        return 200, said, self._forms[coding] if coding else self.content
 
 
 class Assets:
@@ -79,9 +94,9 @@ class Assets:
         """Reads `folder`. Raises `OSError` when it is not there."""
         self._paths: dict[str, str] = {}
         self._assets: dict[str, Asset] = {}
-        for name, content, brotli in _files(folder):
+        for name, content, brotli in files(folder, (".js",)):
             where = self._paths[name] = _path(name, content)
-            cache = _ASKED_AGAIN if name == LOADER else _KEPT
+            cache = _ASKED_AGAIN if name == LOADER else KEPT
             asset = Asset(content, [("content-type", JAVASCRIPT), cache, *_SAFE], brotli)
             asset._forms  # noqa: B018 (compressed now, not at the first request)
             self._assets[where] = asset
@@ -97,16 +112,19 @@ class Assets:
         return iter(self._assets.items())
 
 
-def _files(folder: Path) -> Iterator[tuple[str, bytes, bytes | None]]:
-    """Name, content and its form in Brotli of every script. What others made is kept in gzip alone."""
-    for path in sorted([*folder.rglob("*.js"), *folder.rglob("*.js.gz")]):
-        script = path.with_name(path.name.removesuffix(".gz"))
+def files(folder: Path, kinds: Collection[str]) -> Iterator[tuple[str, bytes, bytes | None]]:
+    """Name, content and its form in Brotli of every file whose name ends with one of `kinds`. What others made is kept
+    in gzip alone."""
+    for path in sorted(folder.rglob("*")):
+        plain = path.with_name(path.name.removesuffix(".gz"))
+        if plain.suffix not in kinds or not path.is_file():
+            continue
         content = path.read_bytes()
-        compressed = script.with_name(f"{script.name}.br")
+        brotli = plain.with_name(f"{plain.name}.br")
         yield (
-            script.relative_to(folder).as_posix(),
-            content if path == script else gzip.decompress(content),
-            compressed.read_bytes() if compressed.exists() else None,
+            plain.relative_to(folder).as_posix(),
+            content if path == plain else gzip.decompress(content),
+            brotli.read_bytes() if brotli.exists() else None,
         )
 
 
@@ -116,11 +134,12 @@ def _path(name: str, content: bytes) -> str:
     if name == LOADER:
         return f"/{name}"
     if folder:
-        return BUNDLES + (file if name != LIBRARY else f"index.{_hash(content)}.js")
-    return f"/assets/{file.removesuffix('.js')}.{_hash(content)}.js"
+        return BUNDLES + (file if name != LIBRARY else f"index.{hashed(content)}.js")
+    return f"/assets/{file.removesuffix('.js')}.{hashed(content)}.js"
 
 
-def _hash(content: bytes) -> str:
+def hashed(content: bytes) -> str:
+    """What a name carries of its content's hash."""
     return sha256(content).hexdigest()[:16]
 
 

@@ -48,9 +48,9 @@ class Control:
         found = await self._database.read(lambda connection: connection.execute(CONTROL.version, names).fetchone())
         return None if found is None else found[0]
 
-    async def keep(self, content: bytes) -> int:
-        """A new version; returns its number, which is larger than all before."""
-        names = {"at": self._clock.now(), "content": content}
+    async def keep(self, content: bytes, by: str = "", note: str = "") -> int:
+        """A new version; returns its number, which is larger than all before. `by` is who made it, `note` why."""
+        names = {"at": self._clock.now(), "content": content, "by": by, "note": note}
 
         def work(connection: sqlite3.Connection) -> int:
             version = int(connection.execute(CONTROL.keep_version, names).fetchone()[0])

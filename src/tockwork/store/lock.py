@@ -16,6 +16,7 @@ from tockwork.model.errors import ConfigurationError, Problem
 class Role(StrEnum):
     INGEST = "ingest"  # accepts events
     DELIVERY = "delivery"  # delivers them
+    CONSOLE = "console"  # shows and changes things
 
 
 @contextmanager

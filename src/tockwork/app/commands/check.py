@@ -7,10 +7,10 @@ from pathlib import Path
 
 import msgspec
 
-from tockwork.app.configuration.advice import advice, told_by
-from tockwork.app.configuration.entries import load
-from tockwork.app.configuration.instance import instances
 from tockwork.app.wire import sources
+from tockwork.configuration.advice import advice, told_by
+from tockwork.configuration.entries import load
+from tockwork.configuration.instance import instances
 from tockwork.destinations.case import differences
 
 

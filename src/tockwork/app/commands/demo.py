@@ -18,12 +18,12 @@ from rich.table import Table
 
 from tockwork.app.commands.session import events
 from tockwork.app.commands.shop.site import serving
-from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.app.server import stop_signal
-from tockwork.app.settings import Settings
 from tockwork.app.wire import Running, running
+from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.ingest.source import SourceKind
 from tockwork.model.outcome import Status
+from tockwork.operations.settings import Settings
 from tockwork.sandbox.record import Stats, StoredEvent
 from tockwork.sandbox.server import Sandbox
 from tockwork.store.archive import Archive

@@ -11,14 +11,14 @@ from typing import Final
 
 import msgspec
 
-from tockwork.app.commands.premises import Premises
-from tockwork.app.settings import Settings
 from tockwork.app.workers import Workers
 from tockwork.delivery.standing import Condition, read_kept
 from tockwork.destinations.tiktok.phone import prepare
 from tockwork.ingest.files.reader import Portion, Reader, Reading
 from tockwork.model.errors import ConfigurationError
 from tockwork.model.outcome import Status
+from tockwork.operations.premises import Premises
+from tockwork.operations.settings import Settings
 from tockwork.store.imports import Import, Imports
 from tockwork.store.lock import Role, held
 from tockwork.store.protocol import Part, Tally

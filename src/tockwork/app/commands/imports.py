@@ -20,10 +20,8 @@ from tockwork.app import logs
 from tockwork.app.commands import importing, rejects
 from tockwork.app.commands.dry_run import Count, Report, show, try_out
 from tockwork.app.commands.options import FAILED, AsJson, Data, process
-from tockwork.app.commands.premises import opened
-from tockwork.app.configuration import document
-from tockwork.app.configuration.entries import read_filled
-from tockwork.app.settings import Settings
+from tockwork.configuration import document
+from tockwork.configuration.entries import read_filled
 from tockwork.delivery.connection import connect
 from tockwork.destinations.catalog import DESTINATIONS
 from tockwork.destinations.connection import Connection
@@ -35,6 +33,8 @@ from tockwork.ingest.files.reader import opened as read_file
 from tockwork.ingest.files.times import Times
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.outcome import Status
+from tockwork.operations.premises import opened
+from tockwork.operations.settings import Settings
 from tockwork.store.database import FILE as DATABASE
 from tockwork.store.imports import Import, Imports
 from tockwork.store.protocol import Tally

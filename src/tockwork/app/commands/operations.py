@@ -17,28 +17,28 @@ from rich.table import Table
 from tockwork.app import logs
 from tockwork.app.commands import session
 from tockwork.app.commands.options import FAILED, AsJson, Data, moment, process
-from tockwork.app.commands.premises import Premises, opened
-from tockwork.app.commands.premises import backup as copy
-from tockwork.app.commands.replay import Selection
-from tockwork.app.commands.replay import replay as replaying
-from tockwork.app.configuration import changes as changing
-from tockwork.app.configuration.advice import advice
-from tockwork.app.configuration.entries import Configuration, load
-from tockwork.app.configuration.export import export as exported
-from tockwork.app.configuration.instance import Instance
-from tockwork.app.configuration.keyring import FILE_NAME as KEY_FILE
-from tockwork.app.doctor import examination as examining
-from tockwork.app.doctor import finding as findings
-from tockwork.app.doctor import pair as pairing
-from tockwork.app.doctor.bundle import bundle, write
 from tockwork.app.metrics import rendered
-from tockwork.app.settings import Settings
-from tockwork.app.snapshot import DestinationState, Snapshot
+from tockwork.configuration import changes as changing
+from tockwork.configuration.advice import advice
+from tockwork.configuration.entries import Configuration, load
+from tockwork.configuration.export import export as exported
+from tockwork.configuration.instance import Instance
+from tockwork.configuration.keyring import FILE_NAME as KEY_FILE
 from tockwork.delivery.exchange import Exchange
+from tockwork.doctor import examination as examining
+from tockwork.doctor import finding as findings
+from tockwork.doctor import pair as pairing
+from tockwork.doctor.bundle import bundle, write
 from tockwork.ingest.source import SourceKind
 from tockwork.model import reasons
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.outcome import Status
+from tockwork.operations.premises import Premises, opened
+from tockwork.operations.premises import backup as copy
+from tockwork.operations.replay import Selection
+from tockwork.operations.replay import replay as replaying
+from tockwork.operations.settings import Settings
+from tockwork.operations.snapshot import DestinationState, Snapshot
 from tockwork.store.archive import Archive
 from tockwork.store.control import Wish
 from tockwork.store.lock import Role, is_held

@@ -10,8 +10,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from tockwork.app import settings
 from tockwork.model.errors import ConfigurationError, Problem
+from tockwork.operations import settings
 
 FAILED = 1
 MISUSED = 2

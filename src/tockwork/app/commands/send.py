@@ -11,10 +11,10 @@ import msgspec
 
 from tockwork.app.commands.events import Source
 from tockwork.app.commands.transform import outcomes
-from tockwork.app.settings import Settings
 from tockwork.delivery.connection import Connection, deliver
 from tockwork.delivery.sender import Sender
 from tockwork.model.outcome import Outcome, Status
+from tockwork.operations.settings import Settings
 
 AT_ONCE: Final = 20_000
 """Rows that are under way together: memory stays bounded for files of any size."""

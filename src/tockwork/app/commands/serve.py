@@ -12,10 +12,10 @@ from typing import Final
 
 from rich.console import Console
 
-from tockwork.app.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.app.server import stop_signal
-from tockwork.app.settings import Settings
 from tockwork.app.wire import Running, running
+from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
+from tockwork.operations.settings import Settings
 from tockwork.store.lock import Role
 
 SANDBOX: Final = "sandbox"

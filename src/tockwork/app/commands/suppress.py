@@ -16,10 +16,10 @@ from rich.progress import Progress
 
 from tockwork.app import logs
 from tockwork.app.commands.options import FAILED, AsJson, Data, process
-from tockwork.app.commands.premises import Premises, opened
-from tockwork.app.settings import Settings
 from tockwork.destinations.person import Mark, mark
 from tockwork.model.errors import ConfigurationError, Problem
+from tockwork.operations.premises import Premises, opened
+from tockwork.operations.settings import Settings
 from tockwork.store.erasure import Erased, Erasure
 from tockwork.store.suppression import Suppression
 

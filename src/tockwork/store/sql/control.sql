@@ -5,7 +5,7 @@ SELECT max(version) FROM configuration;
 SELECT content FROM configuration WHERE version = :version;
 
 -- name: keep_version
-INSERT INTO configuration (made_at, content) VALUES (:at, :content) RETURNING version;
+INSERT INTO configuration (made_at, content, made_by, note) VALUES (:at, :content, :by, :note) RETURNING version;
 
 -- name: wish
 INSERT INTO wish (consumer, wish) VALUES (:consumer, :wish);

@@ -1,0 +1,14 @@
+"""The management API and the console on a running server. Only servers load this: their libraries take a while."""
+
+from __future__ import annotations
+
+from tockwork.api import application as api
+from tockwork.app.admin import Rooms
+from tockwork.console import application as console
+from tockwork.operations.premises import Premises
+
+
+def rooms(premises: Premises) -> Rooms:
+    """What the admin listener shows beside health and metrics."""
+    management = api.application(premises)
+    return Rooms(api=management, console=console.application(management))

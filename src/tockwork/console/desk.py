@@ -1,0 +1,77 @@
+"""What every page needs: who asks, the API as they may use it, and templates."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from litestar import Request, Response
+from litestar.datastructures import FormMultiDict
+from litestar.response import Redirect, Template
+
+from tockwork.console.door import CSRF_FIELD, CSRF_HEADER, Door, Refused
+
+MAX_FORM_FIELDS: Final = 5000
+
+
+class User(msgspec.Struct, frozen=True):
+    """Who is signed in, as `/api/session` says: `csrf` stands in every form."""
+
+    name: str
+    role: str
+    csrf: str = ""
+
+    @property
+    def edits(self) -> bool:
+        """Whether to show what changes something."""
+        return self.role in ("editor", "owner")
+
+    @property
+    def owns(self) -> bool:
+        return self.role == "owner"
+
+
+class Desk:
+    """One request of a page. `user` is None on the pages that need none."""
+
+    def __init__(self, door: Door, request: Request[Any, Any, Any], user: User | None) -> None:
+        self.door = door
+        self.request = request
+        self.user = user
+
+    @property
+    def partial(self) -> bool:
+        """Whether htmx asks for a part of the page."""
+        return "hx-request" in self.request.headers and "hx-boosted" not in self.request.headers
+
+    async def form(self) -> FormMultiDict:
+        """What was typed; its token goes along to the API, which checks it."""
+        form = await self.request.form()
+        if token := form.get(CSRF_FIELD):
+            self.door.headers[CSRF_HEADER] = str(token)
+        return form
+
+    def show(self, template: str, *, status: int = 200, **values: Any) -> Template:
+        """A page, or a part of one."""
+        context = {"desk": self, "user": self.user, "path": self.request.url.path, **values}
+        page = Template(template, context=context, status_code=status)
+        self._pass_on(page)
+        return page
+
+    def refused(self, template: str, refused: Refused, *places: str, **values: Any) -> Template:
+        """The form again, with what was typed and the problems at their fields (`errors`, by place)."""
+        return self.show(template, status=422, errors=refused.at(*places), refused=refused, **values)
+
+    def go(self, path: str) -> Response[Any]:
+        """To another page, after something was done."""
+        if "hx-request" in self.request.headers:
+            response: Response[Any] = Response(b"", headers={"HX-Redirect": path}, status_code=200)
+        else:
+            response = Redirect(path, status_code=303)
+        self._pass_on(response)
+        return response
+
+    def _pass_on(self, response: Response[Any]) -> None:
+        """The API sets one cookie, of the session."""
+        for cookie in self.door.cookies[-1:]:
+            response.headers["set-cookie"] = cookie

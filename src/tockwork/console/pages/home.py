@@ -1,0 +1,9 @@
+"""Pages: home."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from litestar.types import ControllerRouterHandler
+
+ROUTES: Final[list[ControllerRouterHandler]] = []
