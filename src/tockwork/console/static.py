@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from tockwork.ingest.assets import KEPT, Asset, files, hashed
 
@@ -45,7 +46,7 @@ STATIC: Final = Static()
 
 
 @get("/static/{name:str}", include_in_schema=False, opt={"public": True})
-async def static(request: Request[Any, Any, Any], name: str) -> Response[bytes]:
+async def static(request: Request[Any, Any, Any], name: FromPath[str]) -> Response[bytes]:
     """One file, compressed as the browser likes it."""
     asset = STATIC.find(PREFIX + name)
     if asset is None:
