@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import typer.main
-from docs import destination_page, person
+from docs import condition_list, destination_page, management_api, person
 from docs.markdown import code, table
 
 from tockwork.app.cli import app
@@ -131,9 +131,12 @@ def decisions() -> str:
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "command-line": command_line,
     "decisions": decisions,
+    "diagnostics": condition_list.diagnostics,
     "kinds": kinds,
     "left-out": person.left_out,
     "liquid": liquid,
+    "management-api": management_api.routes,
+    "match-quality": condition_list.match_quality,
     "normalisation": person.normalisation,
     "reason-codes": reason_codes,
     "responses": responses,

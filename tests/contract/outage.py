@@ -82,6 +82,7 @@ class Made:
     """A transform: each event is one row."""
 
     version = 1
+    sources = None
 
     def outcomes(self, entries: Any) -> list[list[Outcome]]:
         return [self._of(json.loads(entry)["id"]) for entry in entries]

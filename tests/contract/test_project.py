@@ -213,6 +213,15 @@ class TestSecrets:
         assert [plugin["settings"]["pixelCode"] for plugin in found["remotePlugins"]] == ["CPUBLIC0000000000000"]
         assert not [body for body in seen if CANARY.encode() in body]
 
+    async def test_a_source_gets_the_plugins_that_take_its_events(self) -> None:
+        website, configuration = Website(ASSETS, Proxies()), self.configuration()
+        for chosen, plugins in (["backend"], 0), (["backend", f"{CANARY}-source"], 1):
+            for destination in configuration.destinations:
+                destination.sources = chosen
+            website.projects = projects(configuration, ASSETS)
+            async with browsing(website) as browser:
+                assert len((await settings(browser))["remotePlugins"]) == plugins
+
     async def test_a_backends_settings_have_no_plugins(self) -> None:
         website = Website(ASSETS, Proxies())
         website.projects = projects(self.configuration(), ASSETS)

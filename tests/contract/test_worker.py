@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -49,8 +49,9 @@ def event(number: int, kind: str = "sale") -> bytes:
 class Made:
     """A transform whose rows tell the version. Sales make one row, pairs two, and so on; a bug raises."""
 
-    def __init__(self, version: int = 1) -> None:
+    def __init__(self, version: int = 1, sources: Collection[str] | None = None) -> None:
         self.version = version
+        self.sources = sources
 
     def outcomes(self, entries: Sequence[bytes]) -> list[list[Outcome]]:
         return [self._of(json.loads(entry)) for entry in entries]
@@ -177,6 +178,23 @@ def later(bench: Bench, seconds: float, retries: int = 1) -> Callable[[Row], Fat
         return Fate(Status.PENDING, "retrying", "answered 50000", 50000, at, history)
 
     return answer
+
+
+async def test_events_of_other_sources_are_filtered(bench: Bench, clock: SimulatedClock) -> None:
+    bench.worker.relink(link(), Made(2, sources={"shop", "till"}))
+    events = [event(n) for n in range(6)]
+    await bench.store.append(events, [], [("shop", 2), ("app", 3), ("till", 1)])
+    await clock.advance(5)
+    assert await bench.conserved(6) == {(Status.DELIVERED, None): 3, (Status.FILTERED, "other_source"): 3}
+    sent = [json.loads(row.body)["event_id"] for row in bench.sender.rows]
+    assert sent == ["m-0", "m-1", "m-5"]
+
+
+async def test_a_chunk_without_sources_is_for_every_destination(bench: Bench, clock: SimulatedClock) -> None:
+    bench.worker.relink(link(), Made(2, sources={"shop"}))
+    await bench.store.append([event(0)])
+    await clock.advance(5)
+    assert await bench.conserved(1) == {(Status.DELIVERED, None): 1}
 
 
 async def test_every_event_and_every_delivery_is_counted(bench: Bench, clock: SimulatedClock) -> None:

@@ -24,6 +24,7 @@ import yaml
 
 from tockwork.app.server import ASGI, HttpServer
 from tockwork.app.wire import running
+from tockwork.configuration.alerts import Alerts, Rules
 from tockwork.configuration.entries import DestinationEntry, SourceEntry, Written, load
 from tockwork.delivery.connection import connect
 from tockwork.destinations.case import Case, Expectation
@@ -121,6 +122,10 @@ def test_the_full_configuration_sets_every_member() -> None:
     assert everything(written["destinations"]) == set(DestinationEntry.__struct_fields__)
     mappings = [mapping for one in written["destinations"] for mapping in one.get("mappings", [])]
     assert everything(mappings) == {"name", "trigger", "action", "fields", "enabled"}
+    assert set(written["alerts"]) == set(Alerts.__struct_fields__)
+    for rule, figures in written["alerts"]["rules"].items():
+        assert set(figures) == set(getattr(Rules(), rule).__struct_fields__)
+    assert set(written["alerts"]["rules"]) == set(Rules.__struct_fields__)
     cases = [case for one in written["destinations"] for case in one.get("cases", [])]
     assert everything(cases) == set(Case.__struct_fields__)
     assert everything([expected for case in cases for expected in case["expect"]]) == set(Expectation.__struct_fields__)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 
+from tockwork.configuration.alerts import Alerts, Held, Rules, SuccessRate, VolumeDrop
 from tockwork.configuration.document import Place
 from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry, plain
 from tockwork.destinations.case import Case, Expectation
@@ -68,6 +69,21 @@ cases = st.builds(
     st.lists(st.builds(Expectation, status=texts, mapping=st.one_of(st.none(), texts), row=values), max_size=2),
     doc=texts,
 )
+webhooks = st.integers(0, 2**64 - 1).map(lambda number: f"https://hooks.example/token-{number:016x}")
+rules = st.builds(
+    Rules,
+    held=st.builds(Held, enabled=st.booleans(), minutes=st.integers(0, 1440)),
+    success_rate=st.builds(SuccessRate, percent=st.floats(1, 100), deliveries=st.integers(1, 1000)),
+    volume_drop=st.builds(VolumeDrop, percent=st.floats(1, 100)),
+)
+alerts = st.builds(
+    Alerts,
+    enabled=st.booleans(),
+    webhook=st.one_of(st.just(""), webhooks),
+    format=st.sampled_from(("cloudevents", "slack")),
+    private_network=st.booleans(),
+    rules=st.one_of(st.just(Rules()), rules),
+)
 packs = st.sampled_from((None, "purchase-2025"))
 pixels: Final[tuple[dict[str, Any] | None, ...]] = (None, {}, {"ldu": True}, {"autoPageView": False})
 
@@ -98,6 +114,7 @@ def configurations(draw: st.DrawFn) -> Configuration:
             )
             for name in draw(st.lists(names, max_size=3, unique=True))
         ],
+        alerts=draw(alerts),
         managed_by=draw(st.sampled_from((None, "shop.yaml"))),
     )
 
@@ -131,4 +148,5 @@ def leaves(value: Any, place: Place = ()) -> Iterator[tuple[Place, str]]:
 
 def secrets(configuration: Configuration) -> list[str]:
     settings = [value for entry in configuration.destinations for value in entry.settings.values()]
-    return [value.reveal() for value in settings if isinstance(value, Secret)]
+    found = [*settings, configuration.alerts.webhook]
+    return [value.reveal() for value in found if isinstance(value, Secret)]

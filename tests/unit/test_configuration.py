@@ -156,8 +156,8 @@ def test_what_only_the_store_keeps_is_no_member_of_a_file(file: Path, member: st
 @pytest.mark.parametrize(
     ("text", "where", "what"),
     [
-        ("", "shop.yaml", "expected an object with sources, destinations, got null"),
-        ("[]", "shop.yaml", "expected an object with sources, destinations, got a list of 0"),
+        ("", "shop.yaml", "expected an object with sources, destinations, alerts, got null"),
+        ("[]", "shop.yaml", "expected an object with sources, destinations, alerts, got a list of 0"),
         ("sources: {a: 1}", "sources", "expected a list, got an object"),
         ("sources: []\nsources: []", "shop.yaml:2:1", "'sources' is given twice in one object. Keep one of them."),
         ("1: x", "shop.yaml", "expected text as a key, got a number"),
@@ -255,6 +255,20 @@ def test_every_reference_that_leads_nowhere_is_named(file: Path, tmp_path: Path)
         *["expected the absolute path"] * 2,
     ]
     assert [what for what, problem in zip(expected, found, strict=True) if what not in problem.what] == []
+
+
+def test_the_sources_of_a_destination_are_there(file: Path) -> None:
+    text = """
+sources: [{{name: web, write_key: a}}]
+destinations: [{{kind: tiktok-conversions, settings: {{pixelCode: P}}, sources: {sources}}}]
+"""
+    file.write_text(text.format(sources="[web]"))
+    assert load(file, {}).destinations[0].sources == ["web"]
+    for sources, where in (("[web, wep]", "destinations[0].sources[1]"), ("[]", "destinations[0].sources")):
+        file.write_text(text.format(sources=sources))
+        with pytest.raises(ConfigurationError) as caught:
+            load(file, {})
+        assert [problem.where for problem in caught.value.problems] == [where]
 
 
 def test_no_error_repeats_a_secret(file: Path) -> None:

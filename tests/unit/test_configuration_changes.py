@@ -24,6 +24,7 @@ DESTINATION = {
     "name": "shop",
     "enabled": True,
     "sandbox": False,
+    "sources": None,
     "settings": {},
     "preset_pack": None,
     "mappings": None,

@@ -37,7 +37,7 @@ def shop(name: str = "shop", token: str = TOKEN) -> DestinationEntry:
 
 def hidden_in(configuration: Configuration) -> list[str]:
     """The secrets that are long enough to be found nowhere else."""
-    return [secret for secret in secrets(configuration) if secret.startswith("token-")]
+    return [secret for secret in secrets(configuration) if "token-" in secret]
 
 
 @quickly
@@ -75,6 +75,9 @@ def given_names(data: Any, configuration: Configuration) -> dict[str, str]:
         token = entry.settings.get("accessToken")
         if token and ("destinations", number, "settings", "accessToken") not in configuration.references:
             found[written["settings"]["accessToken"][2:-1]] = token.reveal()
+    webhook = configuration.alerts.webhook
+    if webhook and ("alerts", "webhook") not in configuration.references:
+        found[data["alerts"]["webhook"][2:-1]] = webhook.reveal()
     return found
 
 
@@ -113,7 +116,9 @@ def test_changes_tell_no_secret_and_miss_nothing(old: Configuration, new: Config
 
 def test_equal_means_saying_the_same() -> None:
     one = Configuration([SourceEntry("a", "k")], [shop()])
-    other = Configuration([SourceEntry("a", "k")], [shop()], "shop.yaml", {("sources", 0, "name"): "${A}"})
+    other = Configuration(
+        [SourceEntry("a", "k")], [shop()], managed_by="shop.yaml", references={("sources", 0, "name"): "${A}"}
+    )
     assert one == other
     assert one != Configuration([SourceEntry("a", "k")], [shop(token="another")])
     assert one != "a"

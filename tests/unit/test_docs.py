@@ -17,6 +17,7 @@ from docs import destination_page
 
 import tockwork
 from tockwork.app.commands.check import check
+from tockwork.configuration.alerts import Alerts, Rules
 from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.destinations.case import Case, Expectation
 from tockwork.destinations.catalog import DESTINATIONS
@@ -157,6 +158,20 @@ def test_the_other_members_of_a_configuration_are_documented() -> None:
     assert members_under("mappings") == set(configured._MEMBERS)
     assert all(f"`{name}`" in text for name in configured._SEGMENT)
     assert all(f"`{name}`" in text for name in (*Expectation.__struct_fields__, *Configuration.__struct_fields__))
+
+
+def test_every_rule_for_alerts_is_documented() -> None:
+    (section,) = re.findall(
+        r"^## `alerts`\n(.*?)(?=^## )", page("docs/reference/configuration.md"), re.DOTALL | re.MULTILINE
+    )
+    rows = re.findall(r"^\| `(\w+)` \| [^|]* \| ([^|]*) \|$", section, re.MULTILINE)
+    written = {name: dict(found) for name, figures in rows if (found := re.findall(r"`(\w+): (\d+)`", figures))}
+    rules = {name: msgspec.structs.asdict(getattr(Rules(), name)) for name in Rules.__struct_fields__}
+    assert written == {
+        name: {figure: f"{value:g}" for figure, value in figures.items() if figure != "enabled"}
+        for name, figures in rules.items()
+    }
+    assert set(Alerts.__struct_fields__) <= set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
 
 
 def test_every_tracking_route_is_documented() -> None:

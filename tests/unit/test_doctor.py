@@ -256,6 +256,12 @@ class TestConfiguration:
         disabled = shop(mappings=[{**mapping(test_event_code=code), "enabled": False}])
         assert await found(examined({"Shop": disabled})) == []
 
+    async def test_two_destinations_on_one_pixel_with_sources_of_their_own(self) -> None:
+        both = msgspec.structs.replace(examined({"A": shop(), "B": shop()}), sources={"A": ["web"], "B": ["app"]})
+        assert await found(both) == []
+        meeting = msgspec.structs.replace(both, sources={"A": ["web"], "B": ["app", "web"]})
+        assert (await only(meeting)).where == "destination 'B'"
+
     async def test_two_destinations_on_one_pixel(self) -> None:
         finding = await only(examined({"A": shop(), "B": shop(), "C": shop(pixel="D" * 20)}))
         assert (finding.level, finding.where) == (Level.WARNING, "destination 'B'")

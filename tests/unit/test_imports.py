@@ -18,6 +18,8 @@ ALLOWED: Final = {
 }
 ROOT_MODULES: Final = {"__init__", "__main__"}  # the lazy public API and `python -m`: they may import anything
 ENGINE: Final = ("model", "rules", "store", "delivery", "ingest", "operations", "api", "console")
+CONSOLE: Final = ("console", "model", "ingest.assets")
+"""What pages may know: anything else they are told by the management API, as every other program is."""
 VAGUE: Final = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
 
 
@@ -124,6 +126,16 @@ def asks_for_tiktok(trees: dict[str, ast.Module]) -> list[str]:
     ]
 
 
+def private_doors(found: Iterator[Import] | tuple[Import, ...]) -> list[str]:
+    """Imports with which a page would get at data past the management API."""
+    return [
+        f"{module}:{line} imports {target}"
+        for module, target, line, _ in found
+        if module.split(".")[0] == "console"
+        and not any(target == allowed or target.startswith(f"{allowed}.") for allowed in CONSOLE)
+    ]
+
+
 def _names_tiktok(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and "tiktok" in node.value.lower()
 
@@ -161,6 +173,17 @@ def test_modules_are_named_after_a_noun_of_their_own() -> None:
 
 def test_the_engine_asks_for_no_destination_by_name() -> None:
     assert asks_for_tiktok(TREES) == []
+
+
+def test_the_console_has_no_private_door() -> None:
+    assert private_doors(IMPORTS) == []
+
+
+def test_a_private_door_is_seen() -> None:
+    tree = ast.parse("from tockwork.store.ledger import x\nfrom tockwork.ingest.assets import y")
+    assert private_doors(tuple(imports({"console.pages.a": tree, "api.b": tree}))) == [
+        "console.pages.a:1 imports store.ledger"
+    ]
 
 
 @pytest.mark.parametrize(

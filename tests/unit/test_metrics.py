@@ -19,6 +19,7 @@ from tockwork.ingest.tracking import Counts
 from tockwork.model import reasons
 from tockwork.model.outcome import Status
 from tockwork.operations.snapshot import OTHER, DestinationState, Snapshot, Space
+from tockwork.store.alerts import Alert
 from tockwork.store.protocol import NO_DELIVERY, Tally
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
@@ -49,6 +50,7 @@ def full() -> Snapshot:
         sources={"web shop": 12, "till": 0},
         ingest=Counts(12, 1, Counter(too_large=2), Counter({(200, "success"): 5, (413, "too_large"): 2})),
         space=Space(used=10, free=20, reserve=5),
+        alerts=[Alert(rule="held", destination="Shop", what="It is so.", mend="Mend it.", value=100.0, since=900.0)],
         destinations=[
             DestinationState(
                 name="Shop",
@@ -150,6 +152,7 @@ async def test_the_values_are_those_of_the_snapshot() -> None:
         ("tockwork_store_bytes", ()): 10,
         ("tockwork_disk_free_bytes", ()): 20,
         ("tockwork_disk_reserve_bytes", ()): 5,
+        ("tockwork_alert_firing", (("rule", "held"), ("destination", "Shop"), ("source", ""))): 1,
     }
     for (name, labels), value in expected.items():
         assert [v for n, held, v in samples if n == name and held == dict(labels)] == [value], (name, labels)

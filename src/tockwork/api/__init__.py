@@ -1,1 +1,1 @@
-"""The management API under ``/api``: all that the console does, for programs too; described at `/api/openapi`."""
+"""The management API under ``/api``: all that the console does, for programs too; described at `/api/openapi.json`."""

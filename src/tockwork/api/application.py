@@ -6,8 +6,13 @@ from itertools import chain
 from typing import Final
 
 from litestar import Litestar
+from litestar.datastructures import MutableScopeHeaders, State
 from litestar.di import Provide
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.types import ControllerRouterHandler, Message, Scope
 
 from tockwork.api import (
     accounts,
@@ -20,16 +25,24 @@ from tockwork.api import (
     letters,
     mappings,
     privacy,
+    sessions,
     sources,
     versions,
 )
+from tockwork.api.access import Gate
+from tockwork.api.attempts import Attempts
+from tockwork.api.passwords import Passwords
 from tockwork.api.problem import HANDLERS
+from tockwork.model.clock import Clock, SystemClock
 from tockwork.operations.editing import Editor
 from tockwork.operations.premises import Premises
+from tockwork.store.accounts import Accounts
+from tockwork.store.audit import Audit
 
 VERSION: Final = "1"
 MAX_BODY_BYTES: Final = 2_000_000
 RESOURCES: Final = (
+    sessions,
     accounts,
     sources,
     catalog,
@@ -45,8 +58,11 @@ RESOURCES: Final = (
 )
 
 
-def application(premises: Premises) -> Litestar:
+def application(premises: Premises, clock: Clock | None = None) -> Litestar:
     """The API on a data folder."""
+    clock = clock or SystemClock()
+    people, log = Accounts(premises.store.database, clock), Audit(premises.store.database, clock)
+    attempts, passwords = Attempts(clock), Passwords()
 
     async def newest() -> Premises:
         """The premises, with the configuration as it is now."""
@@ -56,14 +72,50 @@ def application(premises: Premises) -> Litestar:
     editing = Editor(premises.versions, premises.applied)
     return Litestar(
         path="/api",
-        route_handlers=list(chain.from_iterable(resource.ROUTES for resource in RESOURCES)),
+        route_handlers=[_titled(each) for each in chain.from_iterable(resource.ROUTES for resource in RESOURCES)],
         dependencies={
             "premises": Provide(newest),
             "editing": Provide(lambda: editing, sync_to_thread=False),
+            "accounts": Provide(lambda: people, sync_to_thread=False),
+            "audit": Provide(lambda: log, sync_to_thread=False),
+            "attempts": Provide(lambda: attempts, sync_to_thread=False),
+            "passwords": Provide(lambda: passwords, sync_to_thread=False),
         },
+        middleware=[Gate(people)],
+        before_send=[_private],
+        state=State({"audit": log}),
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
-        openapi_config=OpenAPIConfig(title="Tockwork", version=VERSION, path="/openapi", render_plugins=[]),
+        openapi_config=_described(),
         logging_config=None,
         debug=False,
+    )
+
+
+def _titled(handler: ControllerRouterHandler) -> ControllerRouterHandler:
+    """A handler whose docstring's first sentence is its title in the API's description."""
+    if isinstance(handler, HTTPRouteHandler) and handler.summary is None:
+        handler.summary = (handler.fn.__doc__ or "").partition(".")[0].partition(":")[0].replace("\n", " ").strip()
+    return handler
+
+
+async def _private(message: Message, _: Scope) -> None:
+    """No answer is kept by browsers or proxies, or taken for what it is not."""
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        headers.setdefault("cache-control", "no-store")
+        headers["x-content-type-options"] = "nosniff"
+
+
+def _described() -> OpenAPIConfig:
+    """The document alone: the pages that Litestar can show it with load their scripts from elsewhere."""
+    token = SecurityScheme(type="http", scheme="bearer", description="An API token, which an owner makes.")
+    return OpenAPIConfig(
+        title="Tockwork",
+        version=VERSION,
+        path="/openapi.json",
+        render_plugins=[JsonRenderPlugin(path="/")],
+        components=Components(security_schemes={"token": token}),
+        security=[{"token": []}],
+        use_handler_docstrings=True,
     )

@@ -113,6 +113,10 @@ def _malformed(_: Request[Any, Any, Any], error: ValidationException) -> Respons
     return answer(Refused(400, "malformed", detail, problems))
 
 
+def _nested(_: Request[Any, Any, Any], error: RecursionError) -> Response[bytes]:
+    return answer(Refused(400, "malformed", "The body has too many levels."))
+
+
 def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     code = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}.get(error.status_code)
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() != "content-type"}
@@ -132,6 +136,7 @@ HANDLERS: Final[dict[Any, Any]] = {
     Outdated: _outdated,
     StoreFull: _full,
     ValidationException: _malformed,
+    RecursionError: _nested,
     HTTPException: _http,
     Exception: _failed,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from ipaddress import ip_address
 from typing import Any, Final
@@ -34,34 +35,49 @@ class Rooms(msgspec.Struct, frozen=True):
 
 
 class Admin:
-    """Answers `PATHS` itself, and has `rooms` answer the rest. `ready` says whether the server does its work now.
+    """Answers `PATHS` itself, and has the rooms answer the rest. `ready` says whether the server does its work now.
+
+    `rooms` makes them, in a thread, when somebody comes for the first time: that takes a second and much memory.
 
     A web page can make a browser send requests to this machine under the page's own name (DNS rebinding). So a request
     must be for an address, for a name without dots, which no stranger can own, or for one of `names`.
     """
 
     def __init__(
-        self, metrics: Metrics, ready: Callable[[], bool], names: Collection[str] = (), rooms: Rooms | None = None
+        self,
+        metrics: Metrics,
+        ready: Callable[[], bool],
+        names: Collection[str] = (),
+        rooms: Callable[[], Rooms] | None = None,
     ) -> None:
         self._metrics = metrics
         self._ready = ready
         self._names = frozenset(name.lower() for name in names)
         self._rooms = rooms
+        self._made: asyncio.Future[Rooms] | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         try:
             self._ensure_ours(scope)
-            if self._rooms is not None and scope["path"] not in PATHS:
-                await self._rooms.at(scope["path"])(scope, receive, send)
-                return
-            kind, body = await self._found(scope)
+            elsewhere = await self._room(scope["path"])
+            kind, body = (JSON, b"") if elsewhere else await self._found(scope)
         except Answer as problem:
             await _refuse(send, problem)
         except Exception as problem:
             _log.error("admin request failed", error=type(problem).__name__)
             await _refuse(send, Answer(500, "internal_error", "the server failed at this request"))
         else:
-            await _reply(send, 200, [kind], b"" if scope["method"] == "HEAD" else body)
+            if elsewhere:
+                await elsewhere(scope, receive, send)
+            else:
+                await _reply(send, 200, [kind], b"" if scope["method"] == "HEAD" else body)
+
+    async def _room(self, path: str) -> Application | None:
+        """Who answers at this path; None where that is done here."""
+        if self._rooms is None or path in PATHS:
+            return None
+        self._made = self._made or asyncio.ensure_future(asyncio.to_thread(self._rooms))
+        return (await asyncio.shield(self._made)).at(path)
 
     async def _found(self, scope: dict[str, Any]) -> tuple[tuple[str, str], bytes]:
         """Content type and body. Raises `Answer` for anything but success."""

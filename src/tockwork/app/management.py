@@ -1,4 +1,7 @@
-"""The management API and the console on a running server. Only servers load this: their libraries take a while."""
+"""The management API and the console on a running server.
+
+Loaded when somebody comes for the first time, since it takes a while.
+"""
 
 from __future__ import annotations
 

@@ -57,6 +57,7 @@ class _Families(Collector):
         yield from _counts(self._snapshot.destinations)
         yield from _conditions(self._snapshot)
         yield from _space(self._snapshot)
+        yield from _alerts(self._snapshot)
 
 
 def _server(snapshot: Snapshot) -> Iterator[Metric]:
@@ -183,6 +184,15 @@ def _space(snapshot: Snapshot) -> Iterator[Metric]:
         yield GaugeMetricFamily(
             "tockwork_disk_reserve_bytes", "Bytes kept free; with less no events are accepted.", value=space.reserve
         )
+
+
+def _alerts(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _gauge(
+        "tockwork_alert_firing",
+        "1 for each alert that fires, by its rule and what it is about.",
+        ("rule", "destination", "source"),
+        (((alert.rule, alert.destination, alert.source), 1.0) for alert in snapshot.alerts),
+    )
 
 
 def _instance(state: DestinationState) -> tuple[str, str]:

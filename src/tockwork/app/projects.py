@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from tockwork.configuration.entries import Configuration, DestinationEntry
 from tockwork.configuration.instance import instances
@@ -14,28 +14,36 @@ from tockwork.ingest.source import SourceKind
 
 def projects(configuration: Configuration, assets: Assets) -> Projects:
     """What analytics.js gets, by write key. Raises `ConfigurationError`."""
-    plugins = tuple(_plugins(configuration.destinations))
+    plugins = list(_plugins(configuration.destinations))
     return Projects(
         assets,
         [
-            Project(source.write_key, plugins if source.kind == SourceKind.BROWSER else ())
+            Project(
+                source.write_key,
+                tuple(plugin for chosen, plugin in plugins if chosen is None or source.name in chosen)
+                if source.kind == SourceKind.BROWSER
+                else (),
+            )
             for source in configuration.sources
             if source.enabled
         ],
     )
 
 
-def _plugins(entries: Sequence[DestinationEntry]) -> Iterator[RemotePlugin]:
-    """Plugins of the enabled destinations that are delivered to in the browser."""
+def _plugins(entries: Sequence[DestinationEntry]) -> Iterator[tuple[Collection[str] | None, RemotePlugin]]:
+    """Plugins of the enabled destinations that are delivered to in the browser, with the sources they are for."""
     legs = [leg for entry in entries for leg in entry.legs]
     for instance in instances([leg for leg in legs if leg.enabled and leg.in_browser]):
         destination, consent = instance.connection.destination, instance.connection.privacy.consent
         if destination.device is not None:
-            yield RemotePlugin(
-                name=destination.title,
-                creation_name=destination.title,
-                factory=destination.device.factory,
-                asset=destination.device.asset,
-                settings=browser_settings(instance.connection),
-                categories=tuple(consent.categories) if consent else (),
+            yield (
+                instance.sources,
+                RemotePlugin(
+                    name=destination.title,
+                    creation_name=destination.title,
+                    factory=destination.device.factory,
+                    asset=destination.device.asset,
+                    settings=browser_settings(instance.connection),
+                    categories=tuple(consent.categories) if consent else (),
+                ),
             )

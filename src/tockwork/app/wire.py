@@ -6,13 +6,16 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from tockwork.app.admin import Admin
+from tockwork.app import alerting
+from tockwork.app.admin import Admin, Rooms
+from tockwork.app.alerting import Alerting
 from tockwork.app.metrics import Metrics
 from tockwork.app.projects import projects
 from tockwork.app.server import ASGI, RSGI, Application, HttpServer, Interface
@@ -34,8 +37,11 @@ from tockwork.operations.premises import Premises
 from tockwork.operations.settings import Settings
 from tockwork.operations.snapshot import Snapshot
 from tockwork.operations.survey import survey
+from tockwork.operations.webhook import post
+from tockwork.store.alerts import AlertLog
 from tockwork.store.control import Control
 from tockwork.store.erasure import Erasure
+from tockwork.store.index import Index
 from tockwork.store.lock import Role, held
 from tockwork.store.people import StoredPeople
 from tockwork.store.retention import Retention
@@ -47,6 +53,7 @@ LOOK_S: Final = 0.5
 """How often a server looks for a new configuration, for wishes, and for room on the disk."""
 PURGE_S: Final = 60.0
 ERASE_S: Final = 2.0
+INDEX_S: Final = 1.0
 KEEP_S: Final = 1.0
 GRACE_S: Final = 3.0
 """With the workers' five seconds, a stop takes less than ten."""
@@ -70,10 +77,19 @@ class Running:
         self.workers: Workers | None = None
         self.people: StoredPeople | None = None
         self._settings = settings
+        self._turn = asyncio.Lock()
         self._control = Control(store.database)
         self._suppression = Suppression(store.database)
         self._retention = Retention(store.database, store.space, settings.ages)
-        self.premises = Premises(store, versions, settings, observe=self.snapshot, applied=self.apply_newest)
+        self.premises = Premises(
+            store,
+            versions,
+            settings,
+            observe=self.snapshot,
+            applied=self.apply_newest,
+            stand_in=lambda: self.workers.sandbox_url if self.workers else "",
+            tracking=lambda: self.url,
+        )
 
     @property
     def ready(self) -> bool:
@@ -83,21 +99,22 @@ class Running:
     async def apply_newest(self) -> None:
         """Goes on with the newest configuration. Raises `ConfigurationError`, and keeps the present one, when that is
         wrong."""
-        version = await self.versions.latest()
-        if version == self.version:
-            return
-        configuration = await self.versions.load(version)
-        known = sources(configuration.sources)
-        website = self.tracking.website if self.tracking else None
-        served = await asyncio.to_thread(projects, configuration, website.assets) if website else None
-        if self.workers is not None:
-            await self.workers.apply(configuration, version)
-        if self.tracking is not None:
-            self.tracking.sources = known
-        if website is not None and served is not None:
-            website.projects = served
-        self.version, self.configuration = version, configuration
-        _log.info("configuration_applied", version=version)
+        async with self._turn:  # whoever changed it asks for it, and so does `look`
+            version = await self.versions.latest()
+            if version == self.version:
+                return
+            configuration = await self.versions.load(version)
+            known = sources(configuration.sources)
+            website = self.tracking.website if self.tracking else None
+            served = await asyncio.to_thread(projects, configuration, website.assets) if website else None
+            if self.workers is not None:
+                await self.workers.apply(configuration, version)
+            if self.tracking is not None:
+                self.tracking.sources = known
+            if website is not None and served is not None:
+                website.projects = served
+            self.version, self.configuration = version, configuration
+            _log.info("configuration_applied", version=version)
 
     async def look(self) -> None:
         """Once around: configuration, wishes, room."""
@@ -227,20 +244,28 @@ async def running(
             )
             await server.forget()
         await server.apply_newest()
-        upkeep = (
+        upkeep: tuple[tuple[str, Callable[[], Awaitable[None]], float], ...] = (
             ("look", server.look, LOOK_S),
             ("purge", server.purge, PURGE_S),
             ("erase", server.erase, ERASE_S),
             ("keep", server.keep, KEEP_S),
         )
+        if Role.DELIVERY in roles:
+            watch = Alerting(
+                AlertLog(store.database), lambda: server.configuration, server.snapshot, post, settings.ca_bundle
+            )
+            upkeep += (("alerts", watch.look, alerting.LOOK_S), ("tell", watch.tell, alerting.TELL_S))
+        if Role.CONSOLE in roles:
+            upkeep = (*upkeep, ("index", Index(store.database).step, INDEX_S))
         for name, work, pause_s in upkeep:
             stack.push_async_callback(_ended, asyncio.create_task(_again(work, pause_s), name=name))
         await _listen(server, settings, Role.CONSOLE in roles, stack)
+        stack.push_async_callback(server.premises.tail.stop)  # first: requests that never end by themselves
         yield server
 
 
 async def _listen(server: Running, settings: Settings, console: bool, stack: AsyncExitStack) -> None:
-    rooms = import_module("tockwork.app.management").rooms(server.premises) if console else None
+    rooms = partial(_rooms, server.premises) if console else None
     admin = Admin(Metrics(server.snapshot), lambda: server.ready, [settings.admin_host], rooms)
     listeners: list[tuple[Application, Interface, str, int, str]] = [
         (admin, ASGI, settings.admin_host, settings.admin_port, "admin_url")
@@ -252,6 +277,11 @@ async def _listen(server: Running, settings: Settings, console: bool, stack: Asy
         found = await listener.start()
         stack.push_async_callback(listener.stop)
         setattr(server, attribute, f"http://{f'[{host}]' if ':' in host else host}:{found}")
+
+
+def _rooms(premises: Premises) -> Rooms:
+    rooms: Rooms = import_module("tockwork.app.management").rooms(premises)
+    return rooms
 
 
 async def _again(work: Callable[[], Awaitable[None]], pause_s: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from tockwork.configuration import schema
+from tockwork.configuration.alerts import Alerts
 from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.model.secret import Secret
 
@@ -19,10 +20,11 @@ _NOTHING: Final = msgspec.UNSET
 
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """One difference. `where` is the member, ``settings.timezone`` say, and empty for a whole source or destination.
-    `before` and `after` are its values, missing where there is none; a secret shows as ``(secret)``."""
+    Alerts have no `name`. `before` and `after` are its values, missing where there is none; a secret shows as
+    ``(secret)``."""
 
     action: Literal["added", "removed", "changed"]
-    of: Literal["source", "destination"]
+    of: Literal["source", "destination", "alerts"]
     name: str
     where: str = ""
     before: Any = _NOTHING
@@ -32,13 +34,18 @@ class Change(msgspec.Struct, frozen=True, omit_defaults=True):
 def changes(old: Configuration, new: Configuration) -> list[Change]:
     """What makes `new` of `old`: by name, sources first. Mappings are matched by name. Neither the order of sources and
     destinations nor where values came from counts."""
-    return [*_between("source", old.sources, new.sources), *_between("destination", old.destinations, new.destinations)]
+    alerts = _unequal(_of_alerts(old.alerts), _of_alerts(new.alerts))
+    return [
+        *_between("source", old.sources, new.sources),
+        *_between("destination", old.destinations, new.destinations),
+        *(Change("changed", "alerts", "", where, _masked(one), _masked(other)) for where, one, other in alerts),
+    ]
 
 
 def lines(found: Sequence[Change]) -> Iterator[str]:
     """The changes for people, one line each."""
     for change in found:
-        what = f"{_SIGNS[change.action]} {change.of} {change.name!r}"
+        what = f"{_SIGNS[change.action]} {change.of}{f' {change.name!r}' if change.name else ''}"
         if not change.where:
             entry = change.before if change.action == "removed" else change.after
             yield f"{what} ({entry['kind']})"
@@ -75,6 +82,14 @@ def _between(of: Literal["source", "destination"], old: _Entries, new: _Entries)
             continue
         for where, one, other in _differences(before[name], members):
             yield Change("changed", of, name, where, _masked(one), _masked(other))
+
+
+def _of_alerts(alerts: Alerts) -> dict[str, Any]:
+    """Every member, those of rules by their whole places; without a webhook that is not set."""
+    members = {member: value for member, value in msgspec.structs.asdict(alerts).items() if member != "rules"}
+    for rule, figures in msgspec.structs.asdict(alerts.rules).items():
+        members |= {f"rules.{rule}.{name}": value for name, value in msgspec.structs.asdict(figures).items()}
+    return {member: value for member, value in members.items() if value != ""}
 
 
 def _members(entry: SourceEntry | DestinationEntry) -> dict[str, Any]:

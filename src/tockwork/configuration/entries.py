@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from tockwork.configuration import document, pair, schema
+from tockwork.configuration import alerts, document, pair, schema
+from tockwork.configuration.alerts import Alerts
 from tockwork.configuration.document import Place
 from tockwork.configuration.references import References
 from tockwork.destinations.case import Case
@@ -41,7 +42,7 @@ class SourceEntry(msgspec.Struct, forbid_unknown_fields=True):
 class DestinationEntry(msgspec.Struct, forbid_unknown_fields=True):
     """One connected destination. Without `mappings`, the presets of `preset_pack`. `cases` are checked by
     ``tockwork check``. With `sandbox`, rows go to the built-in stand-in for TikTok instead of TikTok. `privacy` says
-    what the destination may be told, and of whom.
+    what the destination may be told, and of whom. `sources` are the names of those whose events it takes, None for all.
 
     With `pixel`, which holds settings of a pixel and may be empty, it is a pair: the pixel in the browser reports the
     same events. Settings of type secret are kept as `Secret`.
@@ -51,6 +52,7 @@ class DestinationEntry(msgspec.Struct, forbid_unknown_fields=True):
     name: str = ""
     enabled: bool = True
     sandbox: bool = False
+    sources: list[str] | None = None
     settings: dict[str, Any] = {}
     preset_pack: str | None = None
     mappings: list[dict[str, Any]] | None = None
@@ -77,6 +79,7 @@ class DestinationEntry(msgspec.Struct, forbid_unknown_fields=True):
             page.key,
             pair.page_name(self.name),
             enabled=self.enabled,
+            sources=self.sources,
             settings=pair.page_settings(page, self.settings, self.pixel),
             mappings=pair.page_mappings(self.kind, page, self.mappings, self.preset_pack),
             privacy=pair.page_privacy(page, self.privacy),
@@ -98,6 +101,7 @@ class Written(msgspec.Struct, forbid_unknown_fields=True):
 
     sources: list[SourceEntry] = []
     destinations: list[DestinationEntry] = []
+    alerts: Alerts = Alerts()
 
 
 class Configuration(Written, forbid_unknown_fields=True):
@@ -141,6 +145,7 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Configurati
     return Configuration(
         sources=msgspec.convert(data.get("sources", []), list[SourceEntry]),
         destinations=msgspec.convert(data.get("destinations", []), list[DestinationEntry]),
+        alerts=msgspec.convert(data.get("alerts", {}), Alerts),
         references=references.found,
     )
 
@@ -152,7 +157,8 @@ def check_configuration(configuration: Configuration) -> list[Problem]:
 
 def plain(configuration: Configuration) -> dict[str, Any]:
     """A configuration as a file would hold it, secrets as `Secret`; without members that have their defaults."""
-    return {member: schema.plain(getattr(configuration, member)) for member in Written.__struct_fields__}
+    members = {member: schema.plain(getattr(configuration, member)) for member in Written.__struct_fields__}
+    return {member: value for member, value in members.items() if value or member != "alerts"}
 
 
 def read_filled(path: Path, environment: Mapping[str, str] = os.environ) -> Any:
@@ -176,7 +182,7 @@ def _problems(data: Any, known: Sequence[Problem] = ()) -> list[Problem]:
     """`known` and what else is wrong with `data`, without what only follows: where the shape is wrong, nothing is said
     of what is there or below."""
     found = list(known)
-    for rule in (_misshapen, _wrong_sources, _wrong_sites, _wrong_destinations):
+    for rule in (_misshapen, _wrong_sources, _wrong_sites, _wrong_destinations, _wrong_alerts):
         hidden = {problem.where for problem in found}
         found += [problem for problem in rule(data) if hidden.isdisjoint(_upwards(problem.where))]
     return found
@@ -242,9 +248,21 @@ def _wrong_destinations(data: Any) -> Iterator[Problem]:
         if entry.get("pixel") is not None and isinstance(name, str)
     ]
     yield from _wrong_names([*names, *pixels])
+    known = {str(entry.get("name")): None for _, entry in _entries(data, "sources")}
     for where, entry in entries:
+        yield from _wrong_choice(f"{where}.sources", entry.get("sources"), known)
         if isinstance(entry.get("kind"), str):
             yield from (Problem(f"{where}.{p.where}", p.what, p.mend) for p in _wrong_destination(entry))
+
+
+def _wrong_choice(where: str, chosen: Any, known: Mapping[str, Any]) -> Iterator[Problem]:
+    """Sources of a destination that there are not."""
+    if chosen == []:
+        yield Problem(where, "names none, so nothing would be sent", "Name a source, or remove it to take them all.")
+    for place, name in enumerate(chosen or ()):
+        if name not in known:
+            mend = suggestion(name, known) if known else "Add it to the sources first."
+            yield Problem(f"{where}[{place}]", f"{name!r} is no source", mend)
 
 
 def _wrong_destination(entry: dict[str, Any]) -> Sequence[Problem]:
@@ -270,6 +288,11 @@ def _wrong_pair(entry: dict[str, Any]) -> Iterator[Problem]:
                 configure(find(leg.kind), leg.settings, leg.mappings, leg.preset_pack, leg.privacy)
             except ConfigurationError as error:
                 yield from map(pair.place, error.problems)
+
+
+def _wrong_alerts(data: Any) -> Iterator[Problem]:
+    given = data.get("alerts") if isinstance(data, dict) else None
+    yield from alerts.wrong(given) if isinstance(given, dict) else ()
 
 
 def _wrong_names(names: list[tuple[str, Any]]) -> Iterator[Problem]:

@@ -28,6 +28,8 @@ def export(configuration: Configuration) -> str:
                 reference = _fresh(destination["name"], key, references)
                 references.append(reference)
                 destination["settings"][key] = reference
+    if isinstance(data.get("alerts", {}).get("webhook"), Secret):
+        data["alerts"]["webhook"] = _fresh("alerts", "webhook", references)
     return _TITLE + "".join(_needs(data)) + document.dumped(data)
 
 

@@ -25,6 +25,7 @@ class Instance:
         self.entry = entry
         self.connection = connection
         self.version = version
+        self.sources = None if entry.sources is None else frozenset(entry.sources)
 
     @property
     def region(self) -> str:

@@ -13,6 +13,9 @@ from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.secret import Secret
 
 _SEALED: Final = "sealed"
+_WEBHOOK: Final = "/alerts/webhook"
+OF_ALERTS: Final = "alerts, webhook"
+"""Where the webhook of alerts is, in a problem with it."""
 
 
 class _Kept(msgspec.Struct, forbid_unknown_fields=True):
@@ -22,6 +25,7 @@ class _Kept(msgspec.Struct, forbid_unknown_fields=True):
     destinations: list[dict[str, Any]]
     managed_by: str | None
     references: list[tuple[Place, str]]
+    alerts: dict[str, Any] = {}
 
 
 def stored(configuration: Configuration, keyring: Keyring) -> bytes:
@@ -32,6 +36,8 @@ def stored(configuration: Configuration, keyring: Keyring) -> bytes:
             key: {_SEALED: keyring.seal(value, _place(destination, key))} if isinstance(value, Secret) else value
             for key, value in destination.get("settings", {}).items()
         }
+    if isinstance(webhook := data.get("alerts", {}).get("webhook"), Secret):
+        data["alerts"]["webhook"] = {_SEALED: keyring.seal(webhook, _WEBHOOK)}
     references = list(configuration.references.items())
     return msgspec.json.encode(_Kept(**data, managed_by=configuration.managed_by, references=references))
 
@@ -52,7 +58,12 @@ def opened_as_far(content: bytes, keyring: Keyring) -> tuple[Configuration, list
         kept = msgspec.json.decode(content, type=_Kept)
         for destination in kept.destinations:
             destination["settings"] = _opened_settings(destination, keyring, problems)
-        data = {"sources": kept.sources, "destinations": kept.destinations, "managed_by": kept.managed_by}
+        data = {
+            "sources": kept.sources,
+            "destinations": kept.destinations,
+            "alerts": _opened_alerts(kept.alerts, keyring, problems),
+            "managed_by": kept.managed_by,
+        }
         configuration = msgspec.convert(data, Configuration)
     except msgspec.DecodeError as error:
         mend = "Was it stored by a newer version of Tockwork?"
@@ -74,8 +85,24 @@ def _opened_settings(destination: dict[str, Any], keyring: Keyring, problems: li
                 "Start with the TOCKWORK_SECRET_KEY or the secret.key that it was stored with, or give the destination "
                 "its token again with `tockwork apply`."
             )
-            problems.append(Problem(f"destination {destination['name']!r}, {key}", f"cannot be opened: {error}", mend))
+            problems.append(Problem(place_of(destination["name"], key), f"cannot be opened: {error}", mend))
     return settings
+
+
+def _opened_alerts(kept: dict[str, Any], keyring: Keyring, problems: list[Problem]) -> dict[str, Any]:
+    if not isinstance(sealed := kept.get("webhook"), dict):
+        return kept
+    try:
+        return {**kept, "webhook": keyring.open(sealed[_SEALED], _WEBHOOK)}
+    except WrongKey as error:
+        mend = "Start with the key that it was stored with, or give the webhook again."
+        problems.append(Problem(OF_ALERTS, f"cannot be opened: {error}", mend))
+        return {key: value for key, value in kept.items() if key != "webhook"}
+
+
+def place_of(destination: str, key: str) -> str:
+    """Where a destination's secret is, in a problem with it."""
+    return f"destination {destination!r}, {key}"
 
 
 def _place(destination: dict[str, Any], key: str) -> str:

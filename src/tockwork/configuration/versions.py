@@ -8,8 +8,8 @@ from tockwork.configuration.entries import Configuration
 from tockwork.configuration.instance import Instance, instances
 from tockwork.configuration.keyring import Keyring
 from tockwork.configuration.stored import opened_as_far, stored
-from tockwork.model.errors import ConfigurationError
-from tockwork.store.control import Control
+from tockwork.model.errors import ConfigurationError, Problem
+from tockwork.store.control import MOST, Control, Made
 
 _log = structlog.get_logger(__name__)
 
@@ -28,13 +28,23 @@ class Versions:
     async def load(self, version: int) -> Configuration:
         """One version; an empty configuration for one that never was. A secret that cannot be opened with this key is
         left out, and logged: its destination waits. Raises `ConfigurationError` for what cannot be read at all."""
-        content = await self._control.version(version)
-        if content is None:
+        found = await self.read(version)
+        if found is None:
             return Configuration()
-        configuration, problems = opened_as_far(content, self._keyring)
+        configuration, problems = found
         for problem in problems:
             _log.error("secret_unreadable", where=problem.where, mend=problem.mend)
         return configuration
+
+    async def read(self, version: int) -> tuple[Configuration, list[Problem]] | None:
+        """One version, and its secrets that cannot be opened, which are left out; None for one that never was. Raises
+        `ConfigurationError` for what cannot be read at all."""
+        content = await self._control.version(version)
+        return None if content is None else opened_as_far(content, self._keyring)
+
+    async def made(self, limit: int, before: int = MOST) -> list[Made]:
+        """The versions older than `before`, newest first: number, time, by whom and why."""
+        return await self._control.made(limit, before)
 
     async def keep(self, configuration: Configuration, *, by: str = "", note: str = "") -> int:
         """The number under which `configuration` is kept: the newest one's if it is the same, else a new one.

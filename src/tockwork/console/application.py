@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -67,6 +69,11 @@ HEADERS: Final = {
     "x-frame-options": "DENY",
 }
 PRIVATE: Final = {"cache-control": "no-store"}
+_DETOUR: Final = (
+    '<!doctype html><html lang="en"><title>Tockwork</title><meta http-equiv="refresh" content="0;url={}"></html>'
+)
+"""For who follows a link from another site: browsers leave the session's cookie out of that request (SameSite=Strict),
+and bring it along from a page of ours."""
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _log = structlog.get_logger(__name__)
 
@@ -116,10 +123,13 @@ async def _secured(response: Response[Any]) -> Response[Any]:
 def _refused(request: Request[Any, Any, Any], refused: Refused) -> Response[Any]:
     """A page that the API has nothing for. Without a session: to the door, and back here afterwards."""
     if refused.status == 401:
-        back = request.url.path if request.method == "GET" and "hx-request" not in request.headers else "/"
         if "hx-request" in request.headers:
             return _finished(Response(b"", status_code=200, headers={"HX-Redirect": SIGN_IN}))
-        return _finished(Redirect(SIGN_IN if back == "/" else f"{SIGN_IN}?next={back}", status_code=303))
+        back = request.url.path if request.method == "GET" else "/"
+        door = SIGN_IN if back == "/" else f"{SIGN_IN}?next={quote(back)}"
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            return _finished(Response(_DETOUR.format(escape(door)), media_type="text/html"))
+        return _finished(Redirect(door, status_code=303))
     return _error(request, refused.status, refused.detail)
 
 

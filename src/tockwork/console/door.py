@@ -12,7 +12,16 @@ from litestar.types import ASGIApp
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "X-CSRF-Token"
 _HERE: Final = "http://console"
-_PASSED_ON: Final = ("cookie", "x-csrf-token", "user-agent", "origin", "sec-fetch-site", "host")
+_PASSED_ON: Final = (
+    "cookie",
+    "x-csrf-token",
+    "user-agent",
+    "origin",
+    "sec-fetch-site",
+    "host",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+)
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -64,7 +73,7 @@ class Door:
     def __init__(self, api: ASGIApp, request: Request[Any, Any, Any]) -> None:
         address = request.client.host if request.client else ""
         self._transport = httpx.ASGITransport(api, raise_app_exceptions=False, client=(address, 0))  # type: ignore[arg-type]
-        self.headers = {name: value for name in _PASSED_ON if (value := request.headers.get(name))}
+        self.headers = {name: ", ".join(found) for name in _PASSED_ON if (found := request.headers.getall(name, []))}
         self.cookies: list[str] = []
         """Cookies that the API set, for the page's answer."""
 

@@ -53,12 +53,12 @@ class Exchange:
             raise ConfigurationError([Problem("base_url", "expected a URL such as https://business-api.tiktok.com")])
         self._base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
-        self._proxy = _proxy(base_url)
+        self._proxy = proxy_for(base_url)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=_tls(ca_bundle)),  # the lane limits what is under way
+            connector=aiohttp.TCPConnector(limit=0, ssl=tls(ca_bundle)),  # the lane limits what is under way
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            headers={"User-Agent": f"tockwork/{_version()}", "Accept-Encoding": "gzip"},
+            headers={"User-Agent": user_agent(), "Accept-Encoding": "gzip"},
         )
 
     async def close(self) -> None:
@@ -122,7 +122,7 @@ def _silence(reason: str, error: Exception, *, ambiguous: bool) -> Answer:
     return Answer(Verdict.RETRY, reason, message=f"{said} ({type(error).__name__})", ambiguous=ambiguous)
 
 
-def _proxy(url: str) -> str | None:
+def proxy_for(url: str) -> str | None:
     """The proxy that the environment names for `url`.
 
     Asked once: aiohttp would ask in a thread for each request, and would send credentials from a .netrc along.
@@ -135,7 +135,7 @@ def _proxy(url: str) -> str | None:
     return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
 
 
-def _tls(ca_bundle: str | None) -> ssl.SSLContext:
+def tls(ca_bundle: str | None) -> ssl.SSLContext:
     """The usual context (which honours SSL_CERT_FILE), with a CA bundle on top where one is named."""
     context = ssl.create_default_context()
     bundle = ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE")
@@ -152,8 +152,9 @@ def _tls(ca_bundle: str | None) -> ssl.SSLContext:
     return context
 
 
-def _version() -> str:
+def user_agent() -> str:
+    """What our requests say they are from."""
     try:
-        return metadata.version("tockwork")
+        return f"tockwork/{metadata.version('tockwork')}"
     except metadata.PackageNotFoundError:  # run from a checkout
-        return "0"
+        return "tockwork/0"

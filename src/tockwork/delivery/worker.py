@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final, Protocol
@@ -35,9 +35,12 @@ SLICE: Final = 100
 
 
 class Transform(Protocol):
-    """How one configuration version makes rows."""
+    """How one configuration version makes rows: of events of `sources`, by name; None for all."""
 
     version: int
+
+    @property
+    def sources(self) -> Collection[str] | None: ...
 
     def outcomes(self, entries: Sequence[bytes]) -> list[list[Outcome]]:
         """The outcomes of each event (JSON bytes), in order: one per triggered mapping, or one for an event that makes
@@ -254,14 +257,15 @@ class Worker:
         if chunk.version not in (None, transform.version) and self._former is not None:
             transform = await self._former(chunk.version)
         entries = chunk.entries
-        if chunk.duplicates:
-            entries = tuple(entry for index, entry in enumerate(entries) if index not in chunk.duplicates)
+        foreign = _foreign(chunk, transform.sources)
+        if left_out := chunk.duplicates | foreign:
+            entries = tuple(entry for index, entry in enumerate(entries) if index not in left_out)
         outcomes: list[list[Outcome]] = []
         for start in range(0, len(entries), SLICE):
             outcomes += _outcomes(transform, entries[start : start + SLICE])
             await asyncio.sleep(0)
-        for index in sorted(chunk.duplicates):
-            outcomes.insert(index, [Outcome(None, None, Status.DUPLICATE, reasons.DUPLICATE_MESSAGE)])
+        for index in sorted(left_out):
+            outcomes.insert(index, [_OTHER_SOURCE if index in foreign else _DUPLICATE])
         return outcomes
 
     async def _screened(self, chunk: Chunk, outcomes: list[list[Outcome]]) -> list[list[Outcome]]:
@@ -328,6 +332,23 @@ class Worker:
         if gone:
             await self._store.update(self.consumer, gone)
         return [retry for retry, reason in pairs if reason is None]
+
+
+_DUPLICATE: Final = Outcome(None, None, Status.DUPLICATE, reasons.DUPLICATE_MESSAGE)
+_OTHER_SOURCE: Final = Outcome(None, None, Status.FILTERED, reasons.OTHER_SOURCE)
+
+
+def _foreign(chunk: Chunk, sources: Collection[str] | None) -> frozenset[int]:
+    """The indexes of the chunk's entries that came from none of `sources`."""
+    if sources is None:
+        return frozenset()
+    found: set[int] = set()
+    start = 0
+    for source, number in chunk.sources:
+        if source not in sources:
+            found.update(range(start, start + number))
+        start += number
+    return frozenset(found)
 
 
 def _outcomes(transform: Transform, entries: Sequence[bytes]) -> list[list[Outcome]]:

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from tockwork.destinations.diagnosis import Diagnostics
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.event import Envelope
 from tockwork.model.outcome import Answer
@@ -85,6 +86,41 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     facts: Callable[[Mapping[str, Any], list[Mapping[str, Any]]], dict[str, Any]]
 
 
+class Remark(msgspec.Struct, frozen=True):
+    """What the platform will make of a name: "info" is worth knowing, a "warning" costs money or data. `code` never
+    changes its meaning."""
+
+    level: str
+    code: str
+    text: str
+    mend: str = ""
+
+
+class KnownName(msgspec.Struct, frozen=True):
+    """An event's name that the platform knows. `note` is a word on it where it is not for new mappings, such as
+    "legacy: now Purchase"; empty for one that is."""
+
+    name: str
+    note: str = ""
+
+
+class Naming(msgspec.Struct, frozen=True, kw_only=True):
+    """What a platform calls events. `field` is the key of the field that takes the name. `check` says what to think of
+    a name under the other constants of the mapping's fields; nothing when all is well."""
+
+    field: str
+    known: tuple[KnownName, ...]
+    check: Callable[[str, Mapping[str, Any]], list[Remark]]
+
+
+class Wording(msgspec.Struct, frozen=True, kw_only=True):
+    """What the buttons are called that begin and end connecting a destination, as its users know them from elsewhere.
+    An empty `begin` is "Configure" and the title."""
+
+    begin: str = ""
+    connect: str = "Save"
+
+
 class Destination(msgspec.Struct, frozen=True, kw_only=True):
     """One destination: everything the engine needs to know of it.
 
@@ -113,9 +149,12 @@ class Destination(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     advice: Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]] | None = None
     """Warnings about one mapping's fields under some settings, given when the instance is configured."""
+    naming: Naming | None = None
+    diagnostics: Diagnostics | None = None
     device: Device | None = None
     pair: str = ""
     """The key of the destination in the browser that can report the same events beside it."""
+    wording: Wording = Wording()
 
     def action(self, name: str) -> Action | None:
         """The action by its key or one of its other names; an empty name means the first."""

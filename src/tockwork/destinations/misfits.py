@@ -40,6 +40,8 @@ def _misfits(value: Any, wanted: inspect.Type, where: str) -> Iterator[Problem]:
             return
         case inspect.BoolType() if isinstance(value, bool):
             return
+        case inspect.IntType() | inspect.FloatType() if _is_number(value, wanted):
+            return
         case inspect.LiteralType() if isinstance(value, str):
             if value not in wanted.values:
                 words = [str(each) for each in wanted.values]
@@ -48,6 +50,11 @@ def _misfits(value: Any, wanted: inspect.Type, where: str) -> Iterator[Problem]:
         case _:
             scalar = isinstance(value, bool | int | float) and isinstance(wanted, inspect.StrType)
             yield Problem(where, f"expected {_named(wanted)}, got {describe(value)}", _QUOTES if scalar else "")
+
+
+def _is_number(value: Any, wanted: inspect.Type) -> bool:
+    kinds = (int, float) if isinstance(wanted, inspect.FloatType) else (int,)
+    return isinstance(value, kinds) and not isinstance(value, bool)
 
 
 def _members(value: dict[str, Any], wanted: inspect.StructType, where: str) -> Iterator[Problem]:
@@ -72,6 +79,8 @@ def _named(wanted: inspect.Type) -> str:
             return "text"
         case inspect.BoolType():
             return "true or false"
+        case inspect.IntType() | inspect.FloatType():
+            return "a number" if isinstance(wanted, inspect.FloatType) else "a whole number"
         case inspect.LiteralType():
             return f"one of {', '.join(map(str, wanted.values))}"
         case inspect.ListType():

@@ -68,8 +68,7 @@ def _problems(destination: Destination, privacy: Privacy) -> Iterable[Problem]:
     if privacy.consent is not None and not all(privacy.consent.categories or [""]):
         mend = "Name them as your consent manager does, such as Advertising."
         yield Problem("privacy.consent.categories", "expected at least one category, and none empty", mend)
-    whole = destination.device is not None  # what a page loads is limited for all events, or for none
-    if privacy.opt_out == "limit" and (whole or LIMITED not in destination.record.__struct_fields__):
+    if privacy.opt_out == "limit" and not limits_data_use(destination):
         mend = "Choose block, or ignore."
         yield Problem("privacy.opt_out", f"{destination.title} cannot limit data use", mend)
     if privacy.fields is None:
@@ -87,6 +86,34 @@ def _problems(destination: Destination, privacy: Privacy) -> Iterable[Problem]:
                 yield Problem(where, f"{name!r} is no field of {destination.title}", suggestion(name, known))
             elif member == "deny" and name in fixed:
                 yield Problem(where, f"{name} cannot be kept back: no event makes sense without it", "Remove it.")
+
+
+def limits_data_use(destination: Destination) -> bool:
+    """Whether it can be asked, for each event, to limit what it does with it."""
+    whole = destination.device is not None  # what a page loads is limited for all events, or for none
+    return not whole and LIMITED in destination.record.__struct_fields__
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A field, or a part of one, that a list may name. One that is `fixed` no list takes out; a `personal` one is about
+    the person."""
+
+    key: str
+    label: str
+    fixed: bool
+    personal: bool
+
+
+def choices(destination: Destination) -> list[Choice]:
+    """What lists of a destination's fields may name."""
+    fixed = {name for action in destination.actions for name in _fixed(action.fields)}
+    found: dict[str, Choice] = {}
+    for field in (field for action in destination.actions for field in action.fields):
+        found.setdefault(field.key, Choice(field.key, field.label, field.key in fixed, field.personal))
+        for part in field.properties:
+            key, label = f"{field.key}.{part.key}", f"{field.label}: {part.label}"
+            found.setdefault(key, Choice(key, label, field.key in fixed, field.personal or part.personal))
+    return list(found.values())
 
 
 def _names(fields: Sequence[Field]) -> Iterable[str]:

@@ -17,7 +17,7 @@ from tockwork.delivery.standing import Condition
 from tockwork.destinations.tiktok.settings import TEST_EVENT_CODE
 from tockwork.doctor.finding import Finding, Level
 from tockwork.doctor.machine import folder, kept, room, running
-from tockwork.doctor.overlap import counted_twice
+from tockwork.doctor.overlap import Chosen, counted_twice, meet
 from tockwork.doctor.probe import clock_finding, envelopes, probe, token_finding
 from tockwork.model import reasons
 from tockwork.model.clock import Clock, SystemClock
@@ -39,7 +39,8 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     `advice` is what the configuration as a whole hardly means.
     `dead` are each destination's dead letters of the last day, by reason. `roles` are those that some process holds,
     None where that cannot be known. `data` and `key` are the data folder and the file of the key for secrets, None for
-    a store in memory and a key from elsewhere.
+    a store in memory and a key from elsewhere. `sources` are the names of those whose events each destination takes,
+    None for all.
     """
 
     snapshot: Snapshot
@@ -51,6 +52,7 @@ class Examined(msgspec.Struct, frozen=True, kw_only=True):
     data: Path | None = None
     key: Path | None = None
     ages: Ages | None = None
+    sources: Chosen = {}
 
 
 async def examine(examined: Examined, exchange: Exchange | None, clock: Clock | None = None) -> list[Finding]:
@@ -102,8 +104,8 @@ def _configured(examined: Examined) -> Iterator[Finding]:
             paired = f", as a pair with {_place(page.pair)}; compare them with --pair" if page.pair else ""
             yield Finding(Level.OK, _place(page.name), f"is delivered to by the browser{paired}")
     real = _real(examined)
-    yield from _doubles(real)
-    yield from counted_twice(real)
+    yield from _doubles(real, examined.sources)
+    yield from counted_twice(real, examined.sources)
 
 
 def _real(examined: Examined) -> dict[str, Connection]:
@@ -124,12 +126,14 @@ def _test_codes(where: str, connection: Connection) -> Iterator[Finding]:
             yield Finding(Level.WARNING, place, "marks events as test events", "Remove it for real traffic.")
 
 
-def _doubles(connections: Mapping[str, Connection]) -> Iterator[Finding]:
-    first: dict[tuple[str, bool], str] = {}
+def _doubles(connections: Mapping[str, Connection], sources: Chosen) -> Iterator[Finding]:
+    together: dict[tuple[str, bool], list[str]] = {}
     for name, connection in connections.items():
         in_browser = connection.destination.device is not None  # one pixel from both sides is as it should be
-        other = first.setdefault((envelopes(connection)[0].event_source_id, in_browser), name)
-        if other != name:
+        earlier = together.setdefault((envelopes(connection)[0].event_source_id, in_browser), [])
+        other = next((one for one in earlier if meet(sources, one, name)), "")
+        earlier.append(name)
+        if other:
             what = f"sends to the same pixel or event set as {_place(other)}, so events may count twice"
             yield Finding(Level.WARNING, _place(name), what, "Disable one of them, or give each events of its own.")
 

@@ -6,7 +6,7 @@ TikTok compares the events of one pixel or one event set with each other, never 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from tockwork.delivery.connection import Connection
@@ -20,15 +20,25 @@ FROM_FILE: Final = {"context": {"file": {"line": 1}}}
 NAMED: Final = 3
 
 
-def counted_twice(connections: Mapping[str, Connection]) -> Iterator[Finding]:
+Chosen = Mapping[str, Collection[str] | None]
+"""The sources whose events each destination takes, by name; None, or none said, for all."""
+
+
+def meet(sources: Chosen, one: str, other: str) -> bool:
+    """Whether two destinations get events of the same source."""
+    theirs, others = sources.get(one), sources.get(other)
+    return theirs is None or others is None or not set(theirs).isdisjoint(others)
+
+
+def counted_twice(connections: Mapping[str, Connection], sources: Chosen) -> Iterator[Finding]:
     """One finding for each offline event set and each other destination that gets the same events.
 
     Events that are sent anyway are a warning. Events that the event set takes from files alone are advice: nobody can
     tell from the configuration which orders are in a file.
     """
-    sources = {name: envelopes(connection)[0].event_source for name, connection in connections.items()}
-    for offline in (name for name, source in sources.items() if source == OFFLINE):
-        for other in (name for name, source in sources.items() if source != OFFLINE):
+    kinds = {name: envelopes(connection)[0].event_source for name, connection in connections.items()}
+    for offline in (name for name, kind in kinds.items() if kind == OFFLINE):
+        for other in (name for name, kind in kinds.items() if kind != OFFLINE and meet(sources, offline, name)):
             yield from _shared(offline, connections[offline], other, connections[other])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from time import time
 from typing import Any, Final, Literal
 
@@ -16,6 +17,7 @@ import msgspec
 from tockwork.configuration.advice import pairs, place
 from tockwork.configuration.instance import Instance
 from tockwork.destinations.device import compiled
+from tockwork.destinations.diagnosis import Legs
 from tockwork.destinations.tiktok.settings import TEST_EVENT_CODE
 from tockwork.destinations.tiktok.standard_events import PAGE_VIEW
 from tockwork.doctor.finding import Finding, Level
@@ -32,11 +34,13 @@ VALUES: Final = (
 
 class Sample(msgspec.Struct, frozen=True):
     """Events to compare by, JSON bytes each: those of browsers, which both legs get, and others, which the server's
-    gets alone. `origin` says where they are from."""
+    gets alone. `origin` says where they are from, `refs` and `other_refs` name the events of both, if anybody asks."""
 
     browser: Sequence[bytes]
     others: Sequence[bytes] = ()
     origin: str = "the journal"
+    refs: Sequence[str] = ()
+    other_refs: Sequence[str] = ()
 
 
 def sample(events: Sequence[tuple[str, bytes]], browser_sources: Collection[str]) -> Sample:
@@ -90,7 +94,7 @@ def examine_pairs(connected: Sequence[Instance], events: Sample) -> list[Finding
         enabled = [server for server in others if server.entry.enabled]
         if enabled:
             for server in enabled:
-                found += list(_settings(server, page)) + list(Comparison(server, page).findings(events))
+                found += list(settings_differ(server, page)) + list(Comparison(server, page).findings(events))
         else:
             found.append(_alone(page, others, servers))
     mend = "Write pixel: {} into a destination of the server."
@@ -112,7 +116,8 @@ def _alone(page: Instance, disabled: Sequence[Instance], servers: Sequence[Insta
 # What the settings tell
 
 
-def _settings(server: Instance, page: Instance) -> Iterator[Finding]:
+def settings_differ(server: Instance, page: Instance) -> Iterator[Finding]:
+    """What two legs' settings make of their events."""
     key = TEST_EVENT_CODE.key
     enabled = [mapping for mapping in server.connection.mappings if mapping.enabled]
     tested = [f"mapping {one.name!r}, fields.{key}" for one in enabled if one.fields.get(key)]
@@ -139,7 +144,7 @@ def _settings(server: Instance, page: Instance) -> Iterator[Finding]:
 
 
 class Comparison:
-    """Two legs, event by event. What differs is counted, and said once for each mapping."""
+    """Two legs, event by event. What differs is counted, and said once for each mapping; `legs` has the numbers."""
 
     def __init__(self, server: Instance, page: Instance) -> None:
         self._server, self._page = server, page
@@ -149,15 +154,20 @@ class Comparison:
         self._written = {name for name in names if isinstance(name, str)}
         self._found: Counter[Finding] = Counter()
         self._orders: dict[tuple[str, Any], dict[str, bool]] = defaultdict(dict)
+        self._order_refs: dict[tuple[str, Any], str] = {}
         self._same = 0
+        self._ref = ""
+        self._in_page: set[tuple[str, str]] = set()
+        self.legs = Legs(browser_events=0)
 
     def findings(self, events: Sample) -> Iterator[Finding]:
         """What differs, each with how often; at last how many reports agree."""
         now = time()
-        for entry in events.browser:
+        self.legs.browser_events = len(events.browser)
+        for entry, self._ref in _referred(events.browser, events.refs):
             self._compare(_told(self._server, entry, now), _told(self._page, entry, now))
-        for entry in events.others:
-            self._ordered(_told(self._server, entry, now).reports, in_browser=False)
+        for entry, self._ref in _referred(events.others, events.other_refs):
+            self._alone(_told(self._server, entry, now).reports)
         for finding, number in self._found.items():
             times = "once" if number == 1 else f"{number} times"
             yield msgspec.structs.replace(finding, what=f"{finding.what} ({times})")
@@ -168,6 +178,10 @@ class Comparison:
             yield Finding(Level.OK, self._where, what)
 
     def _compare(self, server: Told, page: Told) -> None:
+        self.legs.events += bool(server.reports or page.reports)
+        self.legs.both += bool(server.reports and page.reports)
+        self.legs.reports += len(server.reports)
+        self._in_page.update((report.name, report.event_id) for report in page.reports if report.event_id)
         self._ordered(server.reports, in_browser=True)
         left, unmatched = list(page.reports), []
         for report in server.reports:
@@ -184,25 +198,33 @@ class Comparison:
         for report in left:
             self._one_leg(self._page, report, self._server, server)
 
+    def _alone(self, reports: Sequence[Report]) -> None:
+        """An event that no page sent."""
+        self.legs.reports += len(reports)
+        self.legs.shared += sum((report.name, report.event_id) in self._in_page for report in reports)
+        self._ordered(reports, in_browser=False)
+
     def _same_name(self, server: Report, page: Report) -> None:
         told, where = self._shown(server.name), self._mapping(server.mapping)
         if not (server.event_id and page.event_id):
             legs = [place(leg) for leg, one in ((self._server, server), (self._page, page)) if not one.event_id]
             mend = "Map event_id to $.messageId on both."
-            self._add(Level.ERROR, where, f"{' and '.join(legs)}: {told} has no event_id", mend)
+            self._add(Level.ERROR, where, f"{' and '.join(legs)}: {told} has no event_id", mend, "event_id_missing")
         elif server.event_id != page.event_id:
             mend = "Give both the same setting event_id, and map the field event_id alike."
-            self._add(Level.ERROR, where, f"{told} has another event_id on each leg", mend)
+            self._add(Level.ERROR, where, f"{told} has another event_id on each leg", mend, "event_id_differs")
         else:
             self._same += 1
+            self.legs.shared += 1
         if keys := [key for key in VALUES if server.values.get(key) != page.values.get(key)]:
             mend = "Map these fields alike on both: TikTok keeps one of the two reports."
-            self._add(Level.WARNING, where, f"{told} differs in {', '.join(keys)}", mend)
+            code = "currency_differs_between_legs" if keys == ["currency"] else "values_differ_between_legs"
+            self._add(Level.WARNING, where, f"{told} differs in {', '.join(keys)}", mend, code)
 
     def _other_name(self, server: Report, page: Report) -> None:
         what = f"the server reports {self._shown(server.name)}, and the browser {self._shown(page.name)}"
         mend = "Give both the same preset pack, or the same event in this mapping."
-        self._add(Level.ERROR, self._mapping(server.mapping), what, mend)
+        self._add(Level.ERROR, self._mapping(server.mapping), what, mend, "event_name_differs")
 
     def _one_leg(self, sender: Instance, report: Report, other: Instance, told: Told) -> None:
         reason = told.why_not(report.mapping)
@@ -212,26 +234,33 @@ class Comparison:
             reason = "the mapping is disabled there"
         what = f"{self._shown(report.name)} is reported by {place(sender)} alone; {place(other)}: {reason}"
         mend = "Give both the same mappings, enabled on both, with the same triggers and privacy."
-        self._add(Level.ERROR, self._mapping(report.mapping), what, mend)
+        self._add(Level.ERROR, self._mapping(report.mapping), what, mend, "one_leg_only")
 
     def _ordered(self, reports: Sequence[Report], *, in_browser: bool) -> None:
         for report in reports:
             order_id = report.values.get("order_id")
             if order_id and report.event_id:
                 ids = self._orders[report.name, order_id]
+                self._order_refs.setdefault((report.name, order_id), self._ref)
                 ids[report.event_id] = ids.get(report.event_id, False) or in_browser
 
     def _counted_twice(self) -> Iterator[Finding]:
         """Orders that a page reported, and under another event_id something else, such as a backend."""
-        twice = Counter(name for (name, _), ids in self._orders.items() if set(ids.values()) == {True, False})
+        orders_twice = [order for order, ids in self._orders.items() if set(ids.values()) == {True, False}]
+        if orders_twice:
+            self.legs.differences["order_counted_twice"] = [self._order_refs[order] for order in orders_twice]
+        twice = Counter(name for name, _ in orders_twice)
         for name, number in twice.items():
             orders = f"{number} of its orders came from pages and from elsewhere"
             what = f"{self._shown(name)}: {orders}, with different event_ids"
             mend = "Set event_id: order, so that both count as one."
             yield Finding(Level.ERROR, self._where, what, mend)
 
-    def _add(self, level: Level, where: str, what: str, mend: str) -> None:
+    def _add(self, level: Level, where: str, what: str, mend: str, code: str) -> None:
         self._found[Finding(level, where, what, mend)] += 1
+        refs = self.legs.differences.setdefault(code, [])
+        if not refs or not self._ref or refs[-1] != self._ref:
+            refs.append(self._ref)
 
     def _mapping(self, name: str) -> str:
         return f"{self._where}, mapping {name!r}"
@@ -239,6 +268,11 @@ class Comparison:
     def _shown(self, name: str) -> str:
         """A name that stands in the configuration. One that is made of an event could be anything."""
         return repr(name) if name in self._written else "an event named by a path"
+
+
+def _referred(entries: Sequence[bytes], refs: Sequence[str]) -> Iterator[tuple[bytes, str]]:
+    """Each entry with its name, "" for those without one."""
+    return zip(entries, chain(refs, repeat("")), strict=False)
 
 
 def _taken(reports: list[Report], member: Literal["name", "mapping"], like: Report) -> Report | None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tockwork.configuration.alerts import Alerts
 from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.delivery.mask import MASK, masker
 from tockwork.destinations.catalog import DESTINATIONS
@@ -67,7 +68,12 @@ class Redaction:
         return {
             "sources": [self._source(entry) for entry in self._configuration.sources],
             "destinations": [self._destination(entry) for entry in self._configuration.destinations],
+            "alerts": self._alerts(self._configuration.alerts),
         }
+
+    def _alerts(self, alerts: Alerts) -> dict[str, Any]:
+        shown: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(alerts, webhook=""))
+        return {**shown, "webhook": "set" if alerts.webhook else ""}
 
     def _source(self, entry: SourceEntry) -> dict[str, Any]:
         return {
@@ -154,6 +160,8 @@ class Redaction:
 def _secrets(configuration: Configuration) -> Iterator[str]:
     """Everything in it that is secret, or names somebody's account; what is shorter could be a word of its own."""
     yield from (entry.write_key for entry in configuration.sources if len(entry.write_key) >= _SHORTEST)
+    if configuration.alerts.webhook:
+        yield configuration.alerts.webhook.reveal()
     for entry in configuration.destinations:
         for key, value in entry.settings.items():
             plain = _plain(value)

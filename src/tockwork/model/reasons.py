@@ -38,6 +38,11 @@ INTEGRATIONS_OFF: Final = _reason(
     "The event's own `integrations` object switches this destination off.",
     "Send the event with the destination set to true, or without `integrations`.",
 )
+OTHER_SOURCE: Final = _reason(
+    "other_source",
+    "The destination takes events of chosen sources, and the event came from another one.",
+    "Nothing to do if that was meant; else add the source to the destination's sources.",
+)
 DESTINATION_DISABLED: Final = _reason(
     "destination_disabled",
     "The destination was switched off when the event came by.",

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from tockwork.configuration.entries import Configuration, DestinationEntry
 from tockwork.configuration.instance import Instance, instances
@@ -22,12 +23,17 @@ from tockwork.store.database import FILE
 from tockwork.store.letters import Letters
 from tockwork.store.retention import DAY_S, Ages, Purged, Retention
 from tockwork.store.sqlite import SqliteStore
+from tockwork.store.tail import Tail
+
+FORMER: Final = 16
+"""Destinations of earlier versions that are kept in memory."""
 
 
 class Premises:
     """A data folder that was opened: its store, and the newest configuration.
 
-    In a server, `observe` takes its snapshot, and `applied` has it go on with the newest version at once.
+    In a server, `observe` takes its snapshot, `applied` has it go on with the newest version at once, and `stand_in`
+    says where its stand-in for the platform is (empty while there is none), and `tracking` where it accepts events.
     """
 
     def __init__(
@@ -38,8 +44,11 @@ class Premises:
         *,
         observe: Callable[[], Awaitable[Snapshot]] | None = None,
         applied: Callable[[], Awaitable[None]] | None = None,
+        stand_in: Callable[[], str] | None = None,
+        tracking: Callable[[], str] | None = None,
     ) -> None:
         self.store = store
+        self.tail = Tail(store.database)
         self.versions = versions
         self.control = Control(store.database)
         self.configuration = Configuration()
@@ -47,6 +56,22 @@ class Premises:
         self.settings = settings
         self.applied = applied
         self._observe = observe
+        self._former: dict[tuple[int, str], Instance | None] = {}
+        self._stand_in = stand_in
+        self._tracking = tracking
+        self._connected: tuple[int, list[Instance], list[Problem]] | None = None
+
+    @property
+    def tracking_url(self) -> str:
+        """The address that clients send to, as far as this process knows it."""
+        settings = self.settings
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        return settings.public_url or (self._tracking() if self._tracking else "") or f"http://{host}:{settings.port}"
+
+    @property
+    def sandbox_url(self) -> str:
+        """Where destinations marked as sandboxes send; empty where no server runs in this process."""
+        return self._stand_in() if self._stand_in else ""
 
     async def refresh(self) -> None:
         """Goes on with the newest configuration. Raises `ConfigurationError` when it cannot be read."""
@@ -63,6 +88,32 @@ class Premises:
     def instance(self, name: str) -> Instance:
         """One destination, connected; of a pair, the leg of that name. Raises `ConfigurationError`."""
         return instances([self._known(name)], self.version)[0]
+
+    def connected(self) -> tuple[list[Instance], list[Problem]]:
+        """All destinations of the newest configuration, each pair as its two legs, and what is wrong with those that
+        cannot be connected."""
+        if self._connected is None or self._connected[0] != self.version:
+            found: list[Instance] = []
+            problems: list[Problem] = []
+            for leg in self.configuration.legs:
+                try:
+                    found += instances([leg], self.version)
+                except ConfigurationError as error:
+                    problems += error.problems
+            self._connected = (self.version, found, problems)
+        return self._connected[1], self._connected[2]
+
+    async def former(self, version: int, name: str) -> Instance | None:
+        """One destination as a version had it, None where it had none that can be connected."""
+        if version == self.version:
+            connected, _ = self.connected()
+            return next((instance for instance in connected if instance.name == name), None)
+        if (version, name) not in self._former:
+            found = await self.versions.instance(version, name)
+            while len(self._former) >= FORMER:
+                self._former.pop(next(iter(self._former)))
+            self._former[version, name] = found
+        return self._former[version, name]
 
     def consumer(self, name: str) -> Instance:
         """One destination that the server delivers to. Raises `ConfigurationError`, also for one of the browser's."""

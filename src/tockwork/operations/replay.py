@@ -16,7 +16,7 @@ from tockwork.model.fate import History
 from tockwork.model.outcome import Outcome, Status
 from tockwork.store.control import Control, Wish
 from tockwork.store.letters import Letter, Letters, Revived
-from tockwork.store.protocol import Line, Retry
+from tockwork.store.protocol import Key, Line, Retry
 from tockwork.store.sqlite import SqliteStore
 
 PENDING = "to be sent"
@@ -25,7 +25,8 @@ TOO_LATE = "perhaps delivered more than 48 hours ago: TikTok would count it twic
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """Which letters to try again. Without a filter: all dead ones. Times are Unix seconds."""
+    """Which letters to try again. Without a filter: all dead ones. Times are Unix seconds. With `keys`, only the dead
+    ones at these places."""
 
     status: Status | None = None
     reason: str | None = None
@@ -35,6 +36,8 @@ class Selection(msgspec.Struct, frozen=True):
     until: float = math.inf
     include_delivered: bool = False
     force: bool = False
+    code: int | None = None
+    keys: frozenset[Key] | None = None
 
     def takes(self, letter: Letter) -> bool:
         wanted = (
@@ -42,6 +45,7 @@ class Selection(msgspec.Struct, frozen=True):
             (self.reason, letter.reason),
             (self.mapping, letter.mapping),
             (self.message_id, letter.message_id),
+            (self.code, letter.code),
         )
         return all(want is None or want == found for want, found in wanted)
 
@@ -83,6 +87,11 @@ async def replay(
 async def _selected(letters: Letters, consumer: str, selection: Selection) -> AsyncIterator[list[Letter]]:
     # Each is decided anew at once, so what is read must not grow by what is written meanwhile.
     until = min(selection.until, time.time())
+    if selection.keys is not None:
+        found = await letters.at(consumer, sorted(selection.keys))
+        if wanted := [letter for letter in found if selection.takes(letter) and selection.since <= letter.at < until]:
+            yield wanted
+        return
     # Delivered ones come first: a server may deliver the dead letters at once.
     ways = [letters.delivered] if selection.include_delivered else []
     for way in [*ways, letters.dead]:

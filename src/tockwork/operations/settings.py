@@ -12,6 +12,7 @@ import msgspec
 from tockwork.delivery.connection import URL_VARIABLE
 from tockwork.delivery.sender import BASE_URL
 from tockwork.ingest.proxies import Proxies
+from tockwork.ingest.source import is_origin
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.store.retention import Ages
 
@@ -21,11 +22,13 @@ MAX_DAYS: Final = 36_500
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the process needs to know beside its configuration. Ports may be 0 for any."""
+    """What the process needs to know beside its configuration. Ports may be 0 for any. `public_url` is the address that
+    clients reach the tracking API by, None where it is the one that it listens on."""
 
     data: Path = Path("tockwork-data")
     host: str = "127.0.0.1"
     port: int = 8080
+    public_url: str | None = None
     admin_host: str = "127.0.0.1"
     admin_port: int = 8081
     tiktok_url: str = BASE_URL
@@ -59,6 +62,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         data=Path(_text(environment, "TOCKWORK_DATA", "tockwork-data", problems)),
         host=_text(environment, "TOCKWORK_HOST", "127.0.0.1", problems),
         port=_number(environment, "TOCKWORK_PORT", 8080, MAX_PORT, problems),
+        public_url=_url(environment, "TOCKWORK_PUBLIC_URL", problems),
         admin_host=_text(environment, "TOCKWORK_ADMIN_HOST", "127.0.0.1", problems),
         admin_port=_number(environment, "TOCKWORK_ADMIN_PORT", 8081, MAX_PORT, problems),
         tiktok_url=_text(environment, URL_VARIABLE, BASE_URL, problems),
@@ -86,6 +90,14 @@ def _text(environment: Mapping[str, str], name: str, default: str, problems: lis
             problems.append(Problem(f"{name}_FILE", f"cannot be read: {error.strerror}"))
             return default
     return environment.get(name) or default
+
+
+def _url(environment: Mapping[str, str], name: str, problems: list[Problem]) -> str | None:
+    """An address without the slash at its end."""
+    text = _text(environment, name, "", problems).rstrip("/")
+    if text and not is_origin(text):
+        problems.append(Problem(name, "expected an address such as https://events.shop.example, and no path"))
+    return text or None
 
 
 def _number(environment: Mapping[str, str], name: str, default: int, most: int, problems: list[Problem]) -> int:

@@ -10,6 +10,7 @@ import msgspec
 from tockwork.delivery.standing import Condition
 from tockwork.ingest.tracking import Counts
 from tockwork.model import reasons
+from tockwork.store.alerts import Alert
 from tockwork.store.protocol import Tally
 
 OTHER: Final = "other"
@@ -65,7 +66,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """A server at the Unix time `at`. `ingest` is None where this process only delivers, `space` for a store in memory.
 
     `sources` are the events that each configured source ever sent, by name, as the store knows; 0 for one that sent
-    none. `configuration` is the number of the configuration's version.
+    none. `configuration` is the number of the configuration's version. `alerts` are those that fire.
     """
 
     at: float
@@ -76,6 +77,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     ingest: Counts | None = None
     space: Space | None = None
     configuration: int = 0
+    alerts: Sequence[Alert] = ()
 
 
 def known(reason: str | None) -> str:

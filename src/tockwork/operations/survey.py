@@ -9,6 +9,7 @@ from tockwork.configuration.entries import Configuration, DestinationEntry
 from tockwork.delivery.standing import Standing, read_kept
 from tockwork.ingest.tracking import Counts
 from tockwork.operations.snapshot import DestinationState, InBrowser, Snapshot, Space
+from tockwork.store.alerts import AlertLog
 from tockwork.store.overview import Consumed, Overview
 from tockwork.store.protocol import Tally
 from tockwork.store.sqlite import SqliteStore
@@ -47,6 +48,7 @@ async def survey(
         ingest=counts,
         space=Space(used=space.used_bytes, free=space.free_bytes, reserve=space.reserve_bytes),
         configuration=version,
+        alerts=await AlertLog(store.database).firing(),
     )
 
 

@@ -67,14 +67,12 @@ def condition_text(condition: Condition) -> str:
     """A condition in FQL: text that parses to the same condition, wherever FQL can say it."""
     if condition.kind == "broken":
         return "()"
-    field = next(word for word, kind in KINDS.items() if kind == condition.kind)
-    if condition.kind in NESTED:
-        field = f"{field}.{'.'.join(map(_word, condition.name.split('.')))}"
+    field = _field_text(condition)
     if condition.operator in _VALUELESS and condition.value is None:
         return f"{field} {_VALUELESS[condition.operator]}"
     sort = condition.operator.removeprefix("not_")
     if sort not in _FUNCTIONS or condition.kind == "event-type":
-        return f"{field} {_SIGNS.get(condition.operator, condition.operator)} {_value_text(condition.value)}"
+        return comparison_text(condition)
     value = text_of(condition.value)
     if sort == "starts_with":
         expected = f'"{value}*"' if '"' not in value else _word(value + '"')
@@ -84,6 +82,19 @@ def condition_text(condition: Condition) -> str:
     else:
         expected = _value_text(value)
     return ("!" if sort != condition.operator else "") + _FUNCTIONS[sort].format(field, expected)
+
+
+def comparison_text(condition: Condition) -> str:
+    """The same as a field, an operator and a value, also where a function is usual: a function ends a group."""
+    operator = _SIGNS.get(condition.operator, condition.operator)
+    return f"{_field_text(condition)} {operator} {_value_text(condition.value)}"
+
+
+def _field_text(condition: Condition) -> str:
+    field = next(word for word, kind in KINDS.items() if kind == condition.kind)
+    if condition.kind in NESTED:
+        field = f"{field}.{'.'.join(map(_word, condition.name.split('.')))}"
+    return field
 
 
 def _value_text(value: str | float | bool | None) -> str:

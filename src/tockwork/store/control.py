@@ -14,6 +14,8 @@ from tockwork.store.database import Database
 from tockwork.store.statements import Statements
 
 CONTROL: Final = Statements("control")
+MOST: Final = 2**62
+"""Larger than any number of a version."""
 
 
 class Wish(StrEnum):
@@ -28,6 +30,16 @@ class Wished(msgspec.Struct, frozen=True, array_like=True):
     id: int
     consumer: str
     wish: Wish
+
+
+class Made(msgspec.Struct, frozen=True):
+    """A configuration version: its number, when it was made (Unix time), by whom and why; both empty for those that a
+    command or a file made."""
+
+    version: int
+    at: float
+    by: str
+    note: str
 
 
 class Control:
@@ -47,6 +59,12 @@ class Control:
         names = {"version": version}
         found = await self._database.read(lambda connection: connection.execute(CONTROL.version, names).fetchone())
         return None if found is None else found[0]
+
+    async def made(self, limit: int, before: int = MOST) -> list[Made]:
+        """The versions, newest first, older than `before`."""
+        names = {"limit": limit, "before": before}
+        rows = await self._database.read(lambda connection: connection.execute(CONTROL.made, names).fetchall())
+        return [Made(*row) for row in rows]
 
     async def keep(self, content: bytes, by: str = "", note: str = "") -> int:
         """A new version; returns its number, which is larger than all before. `by` is who made it, `note` why."""

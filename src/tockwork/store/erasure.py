@@ -22,6 +22,7 @@ from tockwork.model.clock import Clock, SystemClock
 from tockwork.model.crash import crash_point
 from tockwork.model.outcome import Status
 from tockwork.store.database import PAGE_BYTES
+from tockwork.store.index import forget
 from tockwork.store.ledger import JOURNAL, Books, unpack
 from tockwork.store.people import delete, of_deleted
 from tockwork.store.protocol import ERASED, PLACES, Line
@@ -196,6 +197,7 @@ class Erasure:
 
     def _erase_chunk(self, connection: sqlite3.Connection, chunk_id: int, events: list[int], done: Erased) -> None:
         done.events += _emptied(connection, chunk_id, events)
+        forget(connection, {chunk_id: events})
         for (consumer,) in connection.execute(ERASURE.consumers).fetchall():
             books = Books(connection, self._store.states, consumer, self._clock.now())
             for event in events:

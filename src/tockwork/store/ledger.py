@@ -183,6 +183,7 @@ class Books:
         for state, number in self._came.items():
             names = {"consumer": self._consumer, "state": state, "number": number, "minute": minute}
             self._connection.execute(LEDGER.count_minute, names)
+            self._connection.execute(LEDGER.count_hour, names)
 
     def _bury_all(self, chunk_id: int, dead: Sequence[tuple[Line, tuple[History, bytes | None] | None]]) -> None:
         entries: tuple[bytes, ...] = ()

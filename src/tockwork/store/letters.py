@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -19,11 +19,13 @@ from tockwork.store.statements import Statements
 
 LETTERS: Final = Statements("letters")
 SLICE: Final = 500
+BUDGET: Final = 20_000
+"""A search looks at so many letters before it says where to go on."""
 
 
 class Letter(msgspec.Struct, frozen=True):
     """A decided delivery. `at` is when it was decided or, if delivered, accepted; `ambiguous_at` when it may have
-    arrived all the same. Unix times in seconds."""
+    arrived all the same. Unix times in seconds. `detail` and `code` are what was answered, values masked."""
 
     consumer: str
     key: Key
@@ -34,6 +36,31 @@ class Letter(msgspec.Struct, frozen=True):
     at: float
     ambiguous_at: float | None
     event: bytes
+    detail: str | None = None
+    code: int | None = None
+
+
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """Which dead letters to find; None lets all pass. Times are Unix seconds; `until` is not included."""
+
+    status: Status | None = None
+    reason: str | None = None
+    mapping: str | None = None
+    code: int | None = None
+    message_id: str | None = None
+    since: float = 0.0
+    until: float = math.inf
+
+
+Mark = tuple[float, int]
+"""A place among dead letters: when one died, and its row."""
+
+
+class Sheet(msgspec.Struct, frozen=True):
+    """Some dead letters. `following` is where to go on, None at the end."""
+
+    letters: list[Letter]
+    following: Mark | None
 
 
 class Revived(msgspec.Struct, frozen=True):
@@ -60,10 +87,39 @@ class Letters:
     async def dead(self, consumer: str, since: float = 0.0, until: float = math.inf) -> AsyncIterator[list[Letter]]:
         """A consumer's dead letters, some hundred at a time, which died in a time."""
         async for rows in self._slices(LETTERS.dead, consumer, since, until):
-            yield [
-                Letter(consumer, (chunk, place), message_id, mapping, Status(status), reason, at, ambiguous_at, event)
-                for _, chunk, place, message_id, mapping, status, reason, at, ambiguous_at, event in rows
-            ]
+            yield [_letter(consumer, row) for row in rows]
+
+    async def at(self, consumer: str, keys: Iterable[Key]) -> list[Letter]:
+        """A consumer's dead letters at these places; what is none (any more) is left out."""
+
+        def work(connection: sqlite3.Connection) -> list[Letter]:
+            number = _number(connection, consumer)
+            names = [{"consumer": number, "chunk_id": chunk, "place": place} for chunk, place in keys]
+            found = [connection.execute(LETTERS.at, each).fetchone() for each in names]
+            return [_letter(consumer, row) for row in found if row is not None]
+
+        return await self._database.read(work)
+
+    async def search(self, consumer: str, sought: Sought, before: Mark | None, limit: int) -> Sheet:
+        """A consumer's newest dead letters of some kind, those older than `before`.
+
+        It looks at `BUDGET` letters at most, so that a sheet may have few, or none, and another one follow it.
+        """
+        names = msgspec.structs.asdict(sought)
+        names["before_at"], names["before_row"] = min(before or (math.inf, 0), (sought.until, 0))
+
+        def work(connection: sqlite3.Connection) -> Sheet:
+            limits = {"consumer": _number(connection, consumer), "budget": BUDGET, "limit": limit}
+            beyond = connection.execute(LETTERS.looked_at, names | limits).fetchone()
+            after_at, after_row = beyond or (-math.inf, 0)
+            within = {"since": max(sought.since, after_at), "after_at": after_at, "after_row": after_row}
+            rows = connection.execute(LETTERS.newest, names | limits | within).fetchall()
+            letters = [_letter(consumer, row) for row in rows]
+            if len(rows) == limit:
+                return Sheet(letters, (rows[-1][7], rows[-1][0]))
+            return Sheet(letters, beyond and (after_at, after_row + 1))
+
+        return await self._database.read(work)
 
     async def delivered(
         self, consumer: str, since: float = 0.0, until: float = math.inf
@@ -126,6 +182,11 @@ class Letters:
             for place, mapping in places
             if entries and entries[place // PLACES] != ERASED
         ]
+
+
+def _letter(consumer: str, row: Sequence[Any]) -> Letter:
+    _, chunk, place, message_id, mapping, status, *others = row
+    return Letter(consumer, (chunk, place), message_id, mapping, Status(status), *others)
 
 
 def _number(connection: sqlite3.Connection, consumer: str) -> int:

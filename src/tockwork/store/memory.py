@@ -139,6 +139,7 @@ class MemoryStore:
         self._clock = clock or SystemClock()
         self._chunks: dict[int, tuple[bytes, ...]] = {}
         self._duplicates: dict[int, frozenset[int]] = {}
+        self._sources: dict[int, tuple[tuple[str, int], ...]] = {}
         self._recent: dict[Id, int] = {}  # with the second in which each came, in that order
         self._positions: dict[str, _Position] = {}
         self._pages: dict[str, _Pages] = {}
@@ -168,6 +169,8 @@ class MemoryStore:
             self._entry_bytes += size
             if duplicates:
                 self._duplicates[self._last_id] = duplicates
+            if part is None:
+                self._sources[self._last_id] = tuple(sources)
         for consumer, position in positions.items():
             position.unread[self._last_id] = None
             self._pages[consumer].accepted += len(entries)
@@ -208,7 +211,8 @@ class MemoryStore:
             if chunk_id is not None:
                 begun_at, version = position.begun.get(chunk_id, (None, None))
                 duplicates = self._duplicates.get(chunk_id, frozenset())
-                return Chunk(chunk_id, self._chunks[chunk_id], begun_at, version, duplicates)
+                sources = self._sources.get(chunk_id, ())
+                return Chunk(chunk_id, self._chunks[chunk_id], begun_at, version, duplicates, sources)
             if now >= end:
                 return None
             await wait_for(self._clock, self._changed, min([end, *position.leases.values()]) - now)
@@ -286,3 +290,4 @@ class MemoryStore:
         if not any(chunk_id in position for position in self._positions.values()):
             self._entry_bytes -= sum(map(len, self._chunks.pop(chunk_id)))
             self._duplicates.pop(chunk_id, None)
+            self._sources.pop(chunk_id, None)

@@ -9,6 +9,7 @@ import msgspec
 
 from tockwork.store.database import Database
 from tockwork.store.protocol import Tally
+from tockwork.store.retention import DAY_S
 from tockwork.store.sqlite import tally
 from tockwork.store.statements import Statements
 
@@ -23,6 +24,15 @@ class Consumed(msgspec.Struct, frozen=True):
     standing: bytes | None
 
 
+class Arrived(msgspec.Struct, frozen=True):
+    """What came of a source: events ever, those of the last 24 hours, and when the last one came (Unix time, to the
+    minute; None where that is too long ago to be known)."""
+
+    events: int = 0
+    last_day: int = 0
+    last_at: float | None = None
+
+
 class Overview:
     """Reads a store. `consumers` are the active ones by name; `sources` the events that each source ever sent."""
 
@@ -33,6 +43,17 @@ class Overview:
         """The consumers."""
         rows = await self._database.read(lambda connection: connection.execute(OVERVIEW.consumers).fetchall())
         return {name for _, name, _ in rows}
+
+    async def arrived(self, now: float) -> dict[str, Arrived]:
+        """What came of each source, by name. `now` is Unix time."""
+        names = {"since": int((now - DAY_S) // 60)}
+        rows = await self._database.read(lambda connection: connection.execute(OVERVIEW.arrived, names).fetchall())
+        return {source: Arrived(events, day, minute * 60 if minute else None) for source, events, day, minute in rows}
+
+    async def oldest_event(self) -> float | None:
+        """When the oldest event was accepted that is kept, Unix time; None without one."""
+        row = await self._database.read(lambda connection: connection.execute(OVERVIEW.oldest_event).fetchone())
+        return None if row is None else float(row[0])
 
     async def read(self) -> tuple[dict[str, Consumed], dict[str, int]]:
         """Consumers and sources."""

@@ -37,7 +37,8 @@ class Chunk(msgspec.Struct, frozen=True):
 
     `id` grows within a journal; `entries` are events as accepted, JSON bytes each. Where an attempt was begun before,
     `begun_at` is the Unix time of the first and `version` the configuration version that its rows were made with.
-    `duplicates` are the indexes of entries whose messageId was accepted before.
+    `duplicates` are the indexes of entries whose messageId was accepted before. `sources` are runs of entries by the
+    name of their source: empty where that does not count, as for what was imported for one consumer.
     """
 
     id: int
@@ -45,6 +46,7 @@ class Chunk(msgspec.Struct, frozen=True):
     begun_at: float | None = None
     version: int | None = None
     duplicates: frozenset[int] = frozenset()
+    sources: tuple[tuple[str, int], ...] = ()
 
 
 class Part(msgspec.Struct, frozen=True):

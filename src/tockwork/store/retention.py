@@ -9,6 +9,7 @@ import msgspec
 
 from tockwork.model.crash import crash_point
 from tockwork.store.database import Database
+from tockwork.store.index import forget
 from tockwork.store.space import Space
 from tockwork.store.statements import Statements
 
@@ -89,14 +90,22 @@ def _delete(connection: sqlite3.Connection, now: float, ages: Ages) -> Purged:
     purged = Purged()
     connection.execute(RETENTION.raise_low)
     old = {"before": now - ages.events * DAY_S, "limit": CHUNKS}
-    for number, events in connection.execute(RETENTION.settled_chunks, old).fetchall():
+    settled = connection.execute(RETENTION.settled_chunks, old).fetchall()
+    forget(connection, {number: None for number, _ in settled})
+    for number, events in settled:
         connection.execute(RETENTION.delete_chunk, {"id": number})
         purged.chunks += 1
         purged.events += events
     old = {"before": now - ages.ledger * DAY_S, "limit": ROWS}
     purged.pages = connection.execute(RETENTION.delete_pages, old).rowcount
     connection.execute(RETENTION.delete_parts, {"limit": ROWS})
-    for statement in (RETENTION.delete_minutes, RETENTION.add_up_arrivals, RETENTION.delete_arrivals):
+    for statement in (
+        RETENTION.delete_minutes,
+        RETENTION.delete_hours,
+        RETENTION.add_up_arrivals,
+        RETENTION.delete_arrivals,
+        RETENTION.delete_arrival_hours,
+    ):
         connection.execute(statement, {"before": now - ages.ledger * DAY_S})
     old = {"before": now - ages.dead_letters * DAY_S, "limit": ROWS}
     purged.dead_letters = connection.execute(RETENTION.delete_letters, old).rowcount

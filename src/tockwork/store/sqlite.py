@@ -122,6 +122,7 @@ class SqliteStore:
             for source, events in sources:
                 arrival = {"minute": int(now // 60), "source": source, "events": events}
                 connection.execute(JOURNAL.arrived, arrival)
+                connection.execute(JOURNAL.arrived_in_hour, arrival)
             self.space.look_inside(connection)
             crash_point("append_written")
             return chunk_id
@@ -349,9 +350,15 @@ def tally(connection: sqlite3.Connection, consumer: str) -> Tally:
     return Tally(accepted, accepted - decided, matched, lines)
 
 
+_RUNS: Final = msgspec.json.Decoder(tuple[tuple[str, int], ...])
+
+
 def _one(statement: str, names: Mapping[str, object]) -> Callable[[sqlite3.Connection], Chunk | None]:
     def work(connection: sqlite3.Connection) -> Chunk | None:
         found = connection.execute(statement, names).fetchone()
-        return None if found is None else Chunk(found[0], unpack(found[1]), found[2], found[3], read(found[4]))
+        if found is None:
+            return None
+        chunk_id, content, begun_at, version, duplicates, sources = found
+        return Chunk(chunk_id, unpack(content), begun_at, version, read(duplicates), _RUNS.decode(sources))
 
     return work

@@ -19,29 +19,29 @@ from tockwork.app.commands import session
 from tockwork.app.commands.options import FAILED, AsJson, Data, moment, process
 from tockwork.app.metrics import rendered
 from tockwork.configuration import changes as changing
-from tockwork.configuration.advice import advice
 from tockwork.configuration.entries import Configuration, load
 from tockwork.configuration.export import export as exported
-from tockwork.configuration.instance import Instance
 from tockwork.configuration.keyring import FILE_NAME as KEY_FILE
 from tockwork.delivery.exchange import Exchange
 from tockwork.doctor import examination as examining
 from tockwork.doctor import finding as findings
 from tockwork.doctor import pair as pairing
 from tockwork.doctor.bundle import bundle, write
+from tockwork.doctor.rounds import gathered
 from tockwork.ingest.source import SourceKind
 from tockwork.model import reasons
 from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.outcome import Status
-from tockwork.operations.premises import Premises, opened
+from tockwork.operations.admission import link, owners_code
 from tockwork.operations.premises import backup as copy
+from tockwork.operations.premises import opened
 from tockwork.operations.replay import Selection
 from tockwork.operations.replay import replay as replaying
 from tockwork.operations.settings import Settings
 from tockwork.operations.snapshot import DestinationState, Snapshot
+from tockwork.store.accounts import Accounts
 from tockwork.store.archive import Archive
 from tockwork.store.control import Wish
-from tockwork.store.lock import Role, is_held
 from tockwork.store.protocol import Line
 from tockwork.store.retention import Ages
 
@@ -243,7 +243,7 @@ def doctor(
 
 async def _compared(settings: Settings) -> list[findings.Finding]:
     async with opened(settings) as premises:
-        connected, problems = _connected(premises)
+        connected, problems = premises.connected()
         browsers = {entry.name for entry in premises.configuration.sources if entry.kind == SourceKind.BROWSER}
         events = pairing.sample(await Archive(premises.store.database).newest(RECENT), browsers)
     if not events.browser:
@@ -255,19 +255,7 @@ async def _compared(settings: Settings) -> list[findings.Finding]:
 
 async def _examined(settings: Settings, *, offline: bool, file: Path | None) -> list[findings.Finding]:
     async with opened(settings) as premises:
-        snapshot = await premises.survey()
-        connected, problems = _connected(premises)
-        examined = examining.Examined(
-            snapshot=snapshot,
-            connections={instance.name: instance.connection for instance in connected},
-            problems=problems,
-            advice=list(advice(premises.configuration.sources, connected)),
-            dead=await premises.dead_of_the_last_day(),
-            roles=[role for role in Role if is_held(settings.data, role)],
-            data=settings.data,
-            key=settings.data / KEY_FILE,
-            ages=settings.ages,
-        )
+        examined = await gathered(premises)
         exchange = None if offline else Exchange(settings.tiktok_url, settings.ca_bundle)
         try:
             found = await examining.examine(examined, exchange)
@@ -275,19 +263,8 @@ async def _examined(settings: Settings, *, offline: bool, file: Path | None) -> 
             if exchange is not None:
                 await exchange.close()
         if file is not None:
-            write(file, bundle(premises.configuration, settings, snapshot, found, rendered(snapshot)))
+            write(file, bundle(premises.configuration, settings, examined.snapshot, found, rendered(examined.snapshot)))
         return found
-
-
-def _connected(premises: Premises) -> tuple[list[Instance], list[Problem]]:
-    connected: list[Instance] = []
-    problems: list[Problem] = []
-    for leg in premises.configuration.legs:
-        try:
-            connected.append(premises.instance(leg.name))
-        except ConfigurationError as error:
-            problems += error.problems
-    return connected, problems
 
 
 async def _planned(settings: Settings, file: Path) -> tuple[Configuration, list[changing.Change]]:
@@ -376,5 +353,27 @@ def _show_state(state: DestinationState) -> None:
     _out.print(table)
 
 
-COMMANDS = (stats, pause, resume, replay, purge, backup, plan, apply, export, doctor)
+def owner(
+    name: Annotated[str, typer.Argument(help="Who is to be an owner: somebody with an account, or somebody new.")],
+    data: Data = None,
+    url: Annotated[
+        str | None, typer.Option(help="Where the console is, if not where TOCKWORK_ADMIN_HOST and _PORT have it.")
+    ] = None,
+) -> None:
+    """Print a link with which somebody becomes an owner of the console, or sets a new password for a lost one.
+
+    It is good once and for an hour, and works on a running server. The present password stays until then.
+    """
+    settings = _settings(data)
+    host = f"[{settings.admin_host}]" if ":" in settings.admin_host else settings.admin_host
+    where = (url or f"http://{host}:{settings.admin_port}").rstrip("/")
+
+    async def work() -> str:
+        async with opened(settings) as premises:
+            return link(where, await owners_code(Accounts(premises.store.database), name), name.strip())
+
+    typer.echo(asyncio.run(work()))
+
+
+COMMANDS = (stats, pause, resume, replay, purge, backup, plan, apply, export, doctor, owner)
 """The commands, under their own names."""

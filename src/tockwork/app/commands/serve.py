@@ -15,7 +15,9 @@ from rich.console import Console
 from tockwork.app.server import stop_signal
 from tockwork.app.wire import Running, running
 from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
+from tockwork.operations.admission import first_code, link
 from tockwork.operations.settings import Settings
+from tockwork.store.accounts import Accounts
 from tockwork.store.lock import Role
 
 SANDBOX: Final = "sandbox"
@@ -61,7 +63,10 @@ async def _run(
     stop = asyncio.create_task(stop_signal())
     await asyncio.sleep(0)  # from now on a signal ends it in order, however early it comes
     async with running(settings, configuration, roles, first=first) as server:
-        for line in [*_greeting(server), *(_invitation(server, each) for each in made if server.url)]:
+        lines = [*_greeting(server), *(_invitation(server, each) for each in made if server.url)]
+        if Role.CONSOLE in roles:
+            lines.append(await _way_in(server))
+        for line in lines:
             console.print(line, highlight=False, markup=False, soft_wrap=True)
         _settle_memory()
         await stop
@@ -100,6 +105,12 @@ def _greeting(server: Running) -> list[str]:
             if worker.link.standing.why:
                 lines.append(f"Waiting: destination {name!r}: {worker.link.standing.why}")
     return lines
+
+
+async def _way_in(server: Running) -> str:
+    """Where the console is. Until it has an owner, each start makes a new code for the first one."""
+    code = await first_code(Accounts(server.store.database))
+    return f"Console at {server.admin_url}/" if code is None else f"Set up the console: {link(server.admin_url, code)}"
 
 
 def _invitation(server: Running, made: Configuration) -> str:

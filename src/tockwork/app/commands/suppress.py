@@ -16,8 +16,9 @@ from rich.progress import Progress
 
 from tockwork.app import logs
 from tockwork.app.commands.options import FAILED, AsJson, Data, process
-from tockwork.destinations.person import Mark, mark
+from tockwork.destinations.person import Mark
 from tockwork.model.errors import ConfigurationError, Problem
+from tockwork.operations import people as operations
 from tockwork.operations.premises import Premises, opened
 from tockwork.operations.settings import Settings
 from tockwork.store.erasure import Erased, Erasure
@@ -48,7 +49,7 @@ def add(people: People = None, file: File = None, destination: Limited = None, d
     marks = _marks(people, file)
 
     async def work(premises: Premises) -> int:
-        return await Suppression(premises.store.database).add(marks, _consumer(premises, destination))
+        return await operations.suppress(premises, marks, destination or "")
 
     _say(f"{_on(data, work):,} of {len(marks):,} are new on the list.")
 
@@ -59,7 +60,7 @@ def remove(people: People = None, file: File = None, destination: Limited = None
     marks = _marks(people, file)
 
     async def work(premises: Premises) -> int:
-        return await Suppression(premises.store.database).remove(marks, _consumer(premises, destination, known=False))
+        return await operations.release(premises, marks, destination or "")
 
     _say(f"{_on(data, work):,} of {len(marks):,} were taken off.")
 
@@ -99,8 +100,8 @@ def delete(people: People = None, file: File = None, data: Data = None, as_json:
     marks = _marks(people, file)
 
     async def work(premises: Premises) -> Erased:
-        await Suppression(premises.store.database).delete(marks)
-        regions = {_region(entry.settings) for entry in premises.configuration.destinations}
+        await operations.bury(premises, marks)
+        regions = operations.regions(premises.configuration)
         with Progress(console=_err, transient=True, disable=not _err.is_terminal) as bar:
             task = bar.add_task("erasing", total=None)
             return await Erasure(premises.store, regions).run(
@@ -126,17 +127,7 @@ def _marks(people: Sequence[str] | None, file: Path | None) -> list[Mark]:
         given += [(f"{file}, line {place}", text) for place, text in enumerate(_lines(file), 1) if text.strip()]
     if not given:
         raise ConfigurationError([Problem("PERSON", "is missing", "Give people as arguments, or with --file.")])
-    problems, marks = [], []
-    for where, text in given:
-        found = mark(text)
-        if found is None:
-            mend = "Write a user id, an e-mail address, a phone number such as +14155550100, or their SHA-256."
-            problems.append(Problem(where, "is blank, a placeholder, or no possible number", mend))
-        else:
-            marks.append(found)
-    if problems:
-        raise ConfigurationError(problems)
-    return list(dict.fromkeys(marks))
+    return operations.marks(given)
 
 
 def _lines(file: Path) -> list[str]:
@@ -147,17 +138,6 @@ def _lines(file: Path) -> list[str]:
         raise ConfigurationError([Problem(str(file), f"cannot be read: {error.strerror}")]) from None
     except UnicodeDecodeError:
         raise ConfigurationError([Problem(str(file), "is not UTF-8")]) from None
-
-
-def _consumer(premises: Premises, name: str | None, *, known: bool = True) -> str:
-    """The name, "" for all destinations. Raises `ConfigurationError` for one that is none, if it must be `known`."""
-    if name and known:
-        premises.instance(name)
-    return name or ""
-
-
-def _region(settings: dict[str, Any]) -> str:
-    return str(settings.get("default_region") or "US")
 
 
 def _on(data: Path | None, work: Any) -> Any:

@@ -1,9 +1,144 @@
-"""Pages: destinations."""
+"""Pages: connected destinations and their settings."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
 from litestar.types import ControllerRouterHandler
 
-ROUTES: Final[list[ControllerRouterHandler]] = []
+from tockwork.console.desk import Desk
+from tockwork.console.door import Refused
+from tockwork.console.pages.catalog import differences
+from tockwork.console.settings_form import asked, places, shown, typed, without_help
+from tockwork.model.names import named, segment
+
+DONE: Final = {
+    "made": "It is connected. Test it, then send an event and watch it under Live events.",
+    "saved": "Saved. A running server goes on with it at once.",
+}
+ORDER: Final = ("error", "warning", "advice")
+
+
+@get("/destinations")
+async def destinations(desk: NamedDependency[Desk]) -> Response[Any]:
+    """All connected destinations."""
+    found = await desk.door.get("/destinations")
+    managed_by = next((one["managed_by"] for one in found), None)
+    return desk.show("destinations/list.html", destinations=found, managed_by=managed_by)
+
+
+@get("/destinations/{name:str}")
+async def destination(desk: NamedDependency[Desk], name: FromPath[str], done: FromQuery[str] = "") -> Response[Any]:
+    """One destination's settings."""
+    return await _settings(desk, named(name), done=DONE.get(done, ""))
+
+
+@post("/destinations/{name:str}", status_code=200)
+async def saved(desk: NamedDependency[Desk], name: FromPath[str]) -> Response[Any]:
+    form = await desk.form()
+    path = f"/destinations/{segment(named(name))}"
+    found = await desk.door.get(path)
+    about = await desk.door.get(f"/catalog/{found['kind']}")
+    values = typed(form, about)
+    body: dict[str, Any] = {
+        "enabled": values["enabled"],
+        "sandbox": values["sandbox"],
+        "sources": values["sources"] or None,
+        "settings": asked(values, about["settings"], "settings"),
+        "pixel": asked(values, about["pair_settings"], "pixel") if values["with_pixel"] else None,
+    }
+    if values["preset_pack"] and (found["presets"] or values["discard_mappings"]):
+        body |= {"preset_pack": values["preset_pack"], "discard_mappings": values["discard_mappings"]}
+    try:
+        await desk.door.patch(path, body)
+    except Refused as refused:
+        if refused.status == 403:
+            raise
+        return await _settings(desk, named(name), values=values, refused=refused)
+    return desk.go(f"{path}?done=saved")
+
+
+@post("/destinations/{name:str}/test", status_code=200)
+async def tested(desk: NamedDependency[Desk], name: FromPath[str]) -> Response[Any]:
+    """A real call; htmx puts what came of it below the button."""
+    form = await desk.form()
+    code = str(form.get("test_event_code", "")).strip()
+    path = f"/destinations/{segment(named(name))}"
+    told: dict[str, Any] = {"test_event_code": code, "test": None, "test_errors": {}}
+    try:
+        told["test"] = await desk.door.post(f"{path}/test", {"test_event_code": code})
+    except Refused as refused:
+        if refused.status not in (409, 422):
+            raise
+        told["test_errors"] = refused.at("test_event_code")
+    if desk.partial:
+        about = await desk.door.get(path)
+        return desk.show("destinations/test.html", destination=about, **told)
+    return await _settings(desk, named(name), **told)
+
+
+@get("/destinations/{name:str}/delete")
+async def question(desk: NamedDependency[Desk], name: FromPath[str]) -> Response[Any]:
+    """Asks before it removes one."""
+    found = await desk.door.get(f"/destinations/{segment(named(name))}")
+    return desk.show("destinations/delete.html", destination=found)
+
+
+@post("/destinations/{name:str}/delete", status_code=200)
+async def deleted(desk: NamedDependency[Desk], name: FromPath[str]) -> Response[Any]:
+    await desk.form()
+    await desk.door.delete(f"/destinations/{segment(named(name))}")
+    return desk.go("/destinations")
+
+
+async def _settings(
+    desk: Desk,
+    name: str,
+    *,
+    done: str = "",
+    values: dict[str, Any] | None = None,
+    refused: Refused | None = None,
+    **told: Any,
+) -> Response[Any]:
+    path = f"/destinations/{segment(name)}"
+    found = await desk.door.get(path)
+    about = await desk.door.get(f"/catalog/{found['kind']}")
+    listed = await desk.door.get("/sources")
+    wrong = ["sources", "preset_pack", "sandbox", "pixel"]
+    wrong = [*places(about["settings"], "settings"), *places(about["pair_settings"], "pixel"), *wrong]
+    findings = [one for one in await desk.door.get(f"{path}/findings") if one["level"] in ORDER]
+    return desk.show(
+        "destinations/one.html",
+        status=422 if refused or told.get("test_errors") else 200,
+        destination=found,
+        kind=about,
+        values=values or _values(found, about),
+        errors=without_help(refused.at(*wrong), about) if refused else {},
+        sources=[one["name"] for one in listed["sources"]],
+        browsers=any(one["kind"] == "browser" and one["enabled"] for one in listed["sources"]),
+        findings=sorted(findings, key=lambda one: ORDER.index(one["level"])),
+        differences=await differences(desk, about, found["preset_pack"]),
+        managed_by=found["managed_by"],
+        done=done,
+        **{"test": None, "test_errors": {}, "test_event_code": "", **told},
+    )
+
+
+def _values(found: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": found["name"],
+        "sources": found["sources"] or [],
+        "preset_pack": found["preset_pack"],
+        "enabled": found["enabled"],
+        "sandbox": found["sandbox"],
+        "with_pixel": found["pixel"] is not None,
+        "discard_mappings": False,
+        **shown(about["settings"], found["settings"], "settings"),
+        **shown(about["pair_settings"], found["pixel"] or {}, "pixel"),
+    }
+
+
+ROUTES: Final[list[ControllerRouterHandler]] = [destinations, destination, saved, tested, question, deleted]

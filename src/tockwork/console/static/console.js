@@ -9,6 +9,20 @@ document.addEventListener("click", async (event) => {
     setTimeout(() => { copy.textContent = before; }, 1500);
   }
 });
+document.addEventListener("click", (event) => {
+  const menu = event.target.closest("[data-menu]");
+  if (menu) {
+    const shown = document.getElementById(menu.getAttribute("aria-controls")).classList.toggle("show");
+    menu.setAttribute("aria-expanded", String(shown));
+  }
+  for (const open of document.querySelectorAll("details.menu[open]")) {
+    if (!open.contains(event.target)) open.open = false;
+  }
+});
+document.addEventListener("keydown", (event) => {
+  const open = event.key === "Escape" && event.target.closest("details.menu[open]");
+  if (open) { open.open = false; open.querySelector("summary").focus(); }
+});
 document.addEventListener("submit", (event) => {
   const question = event.submitter?.dataset.confirm ?? event.target.dataset.confirm;
   if (question && !confirm(question)) event.preventDefault();
@@ -20,3 +34,15 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.isError = false;
   }
 });
+// What scrolls by itself does so by keyboard too.
+const reachable = () => {
+  for (const each of document.querySelectorAll(".table-responsive, pre")) {
+    const scrolls = each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight;
+    if (scrolls) each.tabIndex = 0; else each.removeAttribute("tabindex");
+  }
+};
+reachable();
+addEventListener("load", reachable);
+addEventListener("resize", reachable);
+document.addEventListener("toggle", reachable, true);
+document.addEventListener("htmx:afterSettle", reachable);

@@ -95,4 +95,5 @@ CHORD: Final[Destination] = cloud(
     preset_packs=("chord",),
     limits=Limits(),
     pair="tiktok-pixel",
+    connect="Create",
 )

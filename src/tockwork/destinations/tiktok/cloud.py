@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from tockwork.destinations.declare import Action, Destination, Limits, RowEncoder, Setting
+from tockwork.destinations.declare import Action, Destination, Limits, RowEncoder, Setting, Wording
 from tockwork.destinations.tiktok import packs, responses
+from tockwork.destinations.tiktok.diagnostics.declared import CLOUD
 from tockwork.destinations.tiktok.events_api import ENDPOINT, Policy, Rules, row_encoder
+from tockwork.destinations.tiktok.naming import naming
 from tockwork.destinations.tiktok.rows import Fields
+from tockwork.destinations.tiktok.shapes import SHAPES
 from tockwork.destinations.tiktok.standard_events import check_currency, check_name
 from tockwork.model.event import Envelope
-
-_SHAPES: Final = {
-    "web": (re.compile(r"[A-Z0-9]{16,24}"), "a pixel code has 16 to 24 capital letters and digits"),
-    "crm": (re.compile(r"\d{15,22}"), "a CRM Event Set ID has about 19 digits"),
-    "offline": (re.compile(r"\d{15,22}"), "an Offline Event Set ID has about 19 digits"),
-}
-"""What the id of an event source looks like, by ``event_source``."""
 
 
 class _Source(msgspec.Struct, frozen=True):
@@ -41,8 +36,8 @@ class _Source(msgspec.Struct, frozen=True):
         kind = fields.get("event_source") if self.chosen else self.rules.event_source
         subject = f"fields.event_source: is {kind}, for" if self.chosen else f"action: sends {kind} events, for"
         found = []
-        if isinstance(kind, str) and kind in _SHAPES:
-            shape, words = _SHAPES[kind]
+        if isinstance(kind, str) and kind in SHAPES:
+            shape, words = SHAPES[kind]
             if not shape.fullmatch(values[self.setting.key]):
                 found.append(f"{subject} which the {self.setting.label} looks unusual: {words}")
         return found + _named(fields, kind if isinstance(kind, str) else "web")
@@ -62,10 +57,11 @@ def cloud(
     preset_packs: tuple[str, ...],
     limits: Limits,
     pair: str = "",
+    connect: str = "Save",
 ) -> Destination:
     """A destination on TikTok's Events API. `source` is the setting that holds ``event_source_id``; the first of the
     `preset_packs` is the default, and all run the first action. `pair` is the destination in the browser that can
-    stand beside it."""
+    stand beside it. `connect` is the last button's name."""
     own = _Source(source, rules, any(field.key == "event_source" for field in actions[0].fields))
     return Destination(
         key=key,
@@ -84,7 +80,10 @@ def cloud(
         default_pack=preset_packs[0],
         limits=limits,
         advice=own.advice,
+        naming=naming(rules.event_source, chosen=own.chosen),
+        diagnostics=CLOUD,
         pair=pair,
+        wording=Wording(connect=connect),
     )
 
 

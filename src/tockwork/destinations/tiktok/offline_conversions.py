@@ -90,4 +90,5 @@ OFFLINE_CONVERSIONS: Final[Destination] = cloud(
     integrations=(_NAME,),
     preset_packs=("segment-2026", "purchase-2025"),
     limits=Limits(upload_window_s=UPLOAD_WINDOW_S),
+    connect="Save Changes",
 )

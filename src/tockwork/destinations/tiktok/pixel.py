@@ -13,15 +13,17 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from tockwork.destinations.declare import Action, Destination, Device, Preset, RowEncoder, Setting
+from tockwork.destinations.declare import Action, Destination, Device, Preset, RowEncoder, Setting, Wording
 from tockwork.destinations.tiktok import fields, packs, responses, settings
 from tockwork.destinations.tiktok import user as person
 from tockwork.destinations.tiktok.address import bare_zip
 from tockwork.destinations.tiktok.countries import COUNTRIES
+from tockwork.destinations.tiktok.diagnostics.declared import IN_BROWSER
 from tockwork.destinations.tiktok.dialling import Dialling, dialling
 from tockwork.destinations.tiktok.events_api import Policy, known, lost, properties_of
 from tockwork.destinations.tiktok.hashing import PLACEHOLDERS, WORTHLESS, given_hash, is_any_hash
 from tockwork.destinations.tiktok.names import NO_WORDS, bare
+from tockwork.destinations.tiktok.naming import naming
 from tockwork.destinations.tiktok.rows import Address, Fields
 from tockwork.destinations.tiktok.standard_events import CURRENCIES, KNOWN_NAMES, PAGE_VIEW, check_currency, check_name
 from tockwork.model.event import Envelope
@@ -268,6 +270,9 @@ PIXEL: Final = Destination(
     },
     default_pack="segment-2026",
     advice=_advice,
+    wording=Wording(begin="Add Destination", connect="Save Changes"),
+    naming=naming(),
+    diagnostics=IN_BROWSER,
     device=Device(
         factory="tockworkTiktokPixel",
         asset="tiktok-pixel.js",

@@ -7,6 +7,10 @@ SELECT content FROM configuration WHERE version = :version;
 -- name: keep_version
 INSERT INTO configuration (made_at, content, made_by, note) VALUES (:at, :content, :by, :note) RETURNING version;
 
+-- name: made
+SELECT version, made_at, made_by, note FROM configuration
+WHERE version < :before ORDER BY version DESC LIMIT :limit;
+
 -- name: wish
 INSERT INTO wish (consumer, wish) VALUES (:consumer, :wish);
 

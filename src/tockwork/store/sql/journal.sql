@@ -10,6 +10,10 @@ UPDATE journal SET last_id = last_id + 1, events = events + :common RETURNING la
 INSERT INTO arrival (minute, source, events) VALUES (:minute, :source, :events)
 ON CONFLICT (minute, source) DO UPDATE SET events = events + excluded.events;
 
+-- name: arrived_in_hour
+INSERT INTO arrival_hour (hour, source, events) VALUES (:minute / 60, :source, :events)
+ON CONFLICT (hour, source) DO UPDATE SET events = events + excluded.events;
+
 -- name: last_id
 SELECT last_id FROM journal;
 
@@ -35,7 +39,8 @@ WHERE chunk.id > :after
   AND NOT EXISTS (SELECT 1 FROM page WHERE page.consumer = :consumer AND page.chunk_id = chunk.id);
 
 -- name: next
-SELECT chunk.id, chunk.content, attempt.begun_at, attempt.version, chunk.duplicates
+SELECT chunk.id, chunk.content, attempt.begun_at, attempt.version, chunk.duplicates,
+  CASE WHEN EXISTS (SELECT 1 FROM part WHERE part.chunk_id = chunk.id) THEN '[]' ELSE chunk.sources END
 FROM chunk
 LEFT JOIN attempt ON attempt.consumer = :consumer AND attempt.chunk_id = chunk.id
 WHERE chunk.id > :after
@@ -44,7 +49,8 @@ WHERE chunk.id > :after
 ORDER BY chunk.id LIMIT 1;
 
 -- name: one
-SELECT chunk.id, chunk.content, attempt.begun_at, attempt.version, chunk.duplicates
+SELECT chunk.id, chunk.content, attempt.begun_at, attempt.version, chunk.duplicates,
+  CASE WHEN EXISTS (SELECT 1 FROM part WHERE part.chunk_id = chunk.id) THEN '[]' ELSE chunk.sources END
 FROM chunk
 LEFT JOIN attempt ON attempt.consumer = :consumer AND attempt.chunk_id = chunk.id
 WHERE chunk.id = :chunk_id;

@@ -26,6 +26,10 @@ ON CONFLICT (consumer, state) DO UPDATE SET number = number + excluded.number;
 INSERT INTO minute (minute, consumer, state, number) VALUES (:minute, :consumer, :state, :number)
 ON CONFLICT (minute, consumer, state) DO UPDATE SET number = number + excluded.number;
 
+-- name: count_hour
+INSERT INTO hour (hour, consumer, state, number) VALUES (:minute / 60, :consumer, :state, :number)
+ON CONFLICT (hour, consumer, state) DO UPDATE SET number = number + excluded.number;
+
 -- name: states
 SELECT states FROM page WHERE consumer = :consumer AND chunk_id = :chunk_id;
 

@@ -10,7 +10,17 @@ WHERE chunk.id > :after
 ORDER BY chunk.id LIMIT 1;
 
 -- name: arrivals
-SELECT source, sum(events) FROM arrival GROUP BY source;
+-- Those of minute 0 are of hours that retention has deleted.
+SELECT source, sum(events) FROM (
+  SELECT source, events FROM arrival WHERE minute = 0 UNION ALL SELECT source, events FROM arrival_hour)
+GROUP BY source;
+
+-- name: arrived
+SELECT source, sum(events), sum(CASE WHEN minute > :since THEN events ELSE 0 END), max(minute)
+FROM arrival GROUP BY source;
 
 -- name: standing
 SELECT standing FROM consumer WHERE id = :consumer;
+
+-- name: oldest_event
+SELECT appended_at FROM chunk ORDER BY id LIMIT 1;

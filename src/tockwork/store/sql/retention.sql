@@ -41,14 +41,22 @@ DELETE FROM known_id WHERE rowid IN (SELECT rowid FROM known_id WHERE expires_at
 -- name: delete_minutes
 DELETE FROM minute WHERE minute < :before / 60;
 
+-- name: delete_hours
+-- Hours of which no minute is left.
+DELETE FROM hour WHERE hour < CAST(:before / 3600 AS INTEGER);
+
+-- name: delete_arrival_hours
+DELETE FROM arrival_hour WHERE hour < CAST(:before / 3600 AS INTEGER);
+
 -- name: add_up_arrivals
--- Minutes go, and what each source ever sent stays: in minute 0.
+-- Minutes of whole hours go, and what each source ever sent stays: in minute 0.
 INSERT INTO arrival (minute, source, events)
-SELECT 0, source, sum(events) FROM arrival WHERE minute > 0 AND minute < :before / 60 GROUP BY source
+SELECT 0, source, sum(events) FROM arrival
+WHERE minute > 0 AND minute < CAST(:before / 3600 AS INTEGER) * 60 GROUP BY source
 ON CONFLICT (minute, source) DO UPDATE SET events = events + excluded.events;
 
 -- name: delete_arrivals
-DELETE FROM arrival WHERE minute > 0 AND minute < :before / 60;
+DELETE FROM arrival WHERE minute > 0 AND minute < CAST(:before / 3600 AS INTEGER) * 60;
 
 -- name: raise_low
 UPDATE consumer SET low = coalesce(
