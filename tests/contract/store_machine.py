@@ -50,6 +50,7 @@ class _Held(msgspec.Struct):
     until: float | None = None  # None before it is handed out
     begun: tuple[float, int] | None = None
     duplicates: frozenset[int] = frozenset()
+    sources: tuple[tuple[str, int], ...] = ()
 
 
 class _Consumer(msgspec.Struct):
@@ -153,10 +154,11 @@ class StoreMachine(RuleBasedStateMachine):
         assert chunk_id > self.last_id
         self.last_id = chunk_id
         duplicates = self.duplicates(ids)
+        runs = (("web", len(entries)),) if owner is None else ()
         for consumer, own in self.model.items():
             if own.joined and owner in (None, consumer):
                 own.accepted += len(entries)
-                own.held[chunk_id] = _Held(tuple(entries), duplicates=duplicates)
+                own.held[chunk_id] = _Held(tuple(entries), duplicates=duplicates, sources=runs)
                 if owner is not None:
                     own.imported.add(chunk_id)
 
@@ -196,7 +198,7 @@ class StoreMachine(RuleBasedStateMachine):
         held.until = self.clock.now() + LEASE_S
         own.handed[free[0]] = held.entries
         begun_at, version = held.begun or (None, None)
-        assert chunk == Chunk(free[0], held.entries, begun_at, version, held.duplicates)
+        assert chunk == Chunk(free[0], held.entries, begun_at, version, held.duplicates, held.sources)
 
     @rule(consumer=consumers, version=st.integers(1, 9), data=st.data())
     def begin(self, consumer: str, version: int, data: st.DataObject) -> None:
