@@ -17,8 +17,8 @@ from tockwork.sandbox.server import Sandbox
 
 KEY: Final = "alerts-write-key"
 WITHIN_S: Final = 60.0
-"""It looks every ten seconds, and waits for twenty until it believes that all is well."""
-QUIET_S: Final = 12.0
+"""It looks every five seconds, and waits for ten until it believes that all is well."""
+QUIET_S: Final = 6.0
 
 
 def configuration(webhook: str, token: str) -> dict[str, Any]:

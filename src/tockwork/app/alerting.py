@@ -16,9 +16,9 @@ from tockwork.operations.snapshot import Snapshot
 from tockwork.operations.webhook import WAITS_S, Posted, Told
 from tockwork.store.alerts import Alert, AlertLog, Fired, Key, Notice
 
-LOOK_S: Final = 10.0
+LOOK_S: Final = 5.0
 TELL_S: Final = 1.0
-CLEAR_S: Final = 20.0
+CLEAR_S: Final = 10.0
 """An alert ends once all was well for so long: a destination that was blocked is open for a moment after a restart."""
 _log = structlog.get_logger(__name__)
 
