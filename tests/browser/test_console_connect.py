@@ -42,7 +42,7 @@ class Office:
 
     @property
     def main(self) -> Any:
-        return self.page.locator("main")
+        return self.page.locator("main .page-body")
 
     async def arrived(self, source_id: str, leg: Leg = Leg.SERVER) -> StoredEvent:
         """The first event that came for this pixel or event set."""

@@ -47,7 +47,7 @@ async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House
 @asynccontextmanager
 async def visiting(browser: Browser, house: House) -> AsyncIterator[tuple[Page, list[str]]]:
     """A page in the hands of an owner, and what goes wrong in it."""
-    context = await browser.new_context(viewport={"width": WIDE, "height": HEIGHT})
+    context = await browser.new_context(viewport={"width": WIDE, "height": HEIGHT}, reduced_motion="reduce")
     await context.add_init_script(WATCH)
     await context.add_cookies([house.cookie])  # type: ignore[list-item]
     page = await context.new_page()
@@ -142,6 +142,7 @@ async def test_everybody_can_use_every_page(house: House, browser: Browser) -> N
             await page.evaluate(script)
             told = await findings(page, "{resultTypes: ['violations']}")
             await page.emulate_media(color_scheme="dark")
+            await page.wait_for_timeout(SETTLE_MS)
             told += await findings(page, "{resultTypes: ['violations'], runOnly: ['color-contrast']}")
             await page.set_viewport_size({"width": NARROW, "height": HEIGHT})
             width = await page.evaluate("document.documentElement.scrollWidth")
