@@ -270,8 +270,9 @@ async def test_an_event_that_is_erased_while_its_block_is_made_is_not_in_it(tmp_
     rng = random.Random(9)
     async with filled(tmp_path) as it:
         await it.fill(40, rng)
-        rows = await it.store.database.read(indexing._unindexed)
-        block = indexing._made(rows)
+        chunks = await it.store.database.read(indexing._unindexed)
+        block = indexing.Block()
+        indexing._add(block, await it.store.database.read(partial(indexing._contents, chunks=chunks)))
         found = mark("user-1")
         assert found is not None
         await Suppression(it.store.database, it.clock).delete([found])

@@ -28,6 +28,8 @@ from tockwork.store.statements import Statements
 
 SEARCH: Final = Statements("search")
 BLOCK_EVENTS: Final = 1000
+READ_BYTES: Final = 500_000
+"""So much of the journal is in memory at a time, or a single chunk."""
 """A block is made once so many events wait for one."""
 DIGEST_BYTES: Final = 4
 NAME_BYTES: Final = 8
@@ -144,31 +146,49 @@ class Index:
             await self._blocks()
 
     async def _blocks(self) -> None:
-        while rows := await self._database.read(_unindexed):
-            block = await asyncio.to_thread(_made, rows)
-            await self._database.write(partial(_keep, block=block))
+        while chunks := await self._database.read(_unindexed):
+            block = Block()
+            while chunks:
+                contents = await self._database.read(partial(_contents, chunks=chunks))
+                await asyncio.to_thread(_add, block, contents)
+                chunks = chunks[max(len(contents), 1) :]
+            if block.chunks:
+                await self._database.write(partial(_keep, block=block))
             await asyncio.sleep(self._breath_s)
 
 
-def _unindexed(connection: sqlite3.Connection) -> list[tuple[int, bytes, bytes]]:
+def _unindexed(connection: sqlite3.Connection) -> list[int]:
     """Chunks for the next block; none while there are not enough."""
     (after,) = connection.execute(SEARCH.indexed).fetchone()
-    found: list[tuple[int, bytes, bytes]] = []
+    found: list[int] = []
     total = 0
     rows = connection.execute(SEARCH.unindexed, {"after": after, "limit": 4 * BLOCK_EVENTS})
-    for chunk_id, events, sources, content in rows:
-        found.append((chunk_id, sources, content))
+    for chunk_id, events in rows:
+        found.append(chunk_id)
         total += events
         if total >= BLOCK_EVENTS:
             return found
     return []
 
 
-def _made(rows: Sequence[tuple[int, bytes, bytes]]) -> Block:
-    block = Block()
+def _contents(connection: sqlite3.Connection, chunks: Sequence[int]) -> list[tuple[int, bytes, bytes]]:
+    """As many of the first of these chunks as fit into little memory, one at least; without those that are gone."""
+    found: list[tuple[int, bytes, bytes]] = []
+    size = 0
+    for chunk_id in chunks:
+        row = connection.execute(SEARCH.indexable, {"chunk_id": chunk_id}).fetchone()
+        if row is None:
+            break
+        found.append((chunk_id, *row))
+        size += len(row[1])
+        if size >= READ_BYTES:
+            break
+    return found
+
+
+def _add(block: Block, rows: Sequence[tuple[int, bytes, bytes]]) -> None:
     for chunk_id, sources, content in rows:
         block.add(chunk_id, sources, content)
-    return block
 
 
 def _keep(connection: sqlite3.Connection, block: Block) -> None:

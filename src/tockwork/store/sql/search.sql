@@ -2,7 +2,10 @@
 SELECT coalesce((SELECT last_id FROM block ORDER BY first_id DESC LIMIT 1), 0);
 
 -- name: unindexed
-SELECT id, events, sources, content FROM chunk WHERE id > :after ORDER BY id LIMIT :limit;
+SELECT id, events FROM chunk WHERE id > :after ORDER BY id LIMIT :limit;
+
+-- name: indexable
+SELECT sources, content FROM chunk WHERE id = :chunk_id;
 
 -- name: sizes
 -- Erasing an event makes its chunk shorter.
