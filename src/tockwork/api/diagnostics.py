@@ -43,7 +43,7 @@ class IssueAnswer(Issue, frozen=True, kw_only=True):
 class DiagnosisAnswer(Diagnosis, frozen=True, kw_only=True):
     """Everything about one destination. Each of the `issues` says whether it was dismissed."""
 
-    issues: list[IssueAnswer]  # type: ignore[assignment]
+    issues: list[IssueAnswer]
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):

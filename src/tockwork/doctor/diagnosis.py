@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from tockwork.destinations.diagnosis import Severity
@@ -85,7 +87,7 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     sampled: int
     rows: int
     complete: bool
-    issues: list[Issue]
+    issues: Sequence[Issue]
     quality: list[EventQuality]
     automatic: str
     activity: list[Activity]
