@@ -13,6 +13,7 @@ from tests.contract.console import Desk, console
 from tests.contract.traffic import come, configuration
 
 from tockwork.configuration.entries import Configuration, DestinationEntry
+from tockwork.doctor.clinic import Clinic
 
 LEVELS = ("error", "warning", "info")
 
@@ -98,7 +99,7 @@ async def test_a_dismissed_finding_that_grows_comes_back(tmp_path: Path) -> None
         assert "ip_private" in codes(await found(desk), dismissed=True)
         more = {"context": {"ip": "10.0.0.1"}}
         await come(desk.store, 100, time.time(), lambda at: {**more, "messageId": f"x-{at}"})
-        desk.house.api.state.pop("clinic")  # as if a minute had passed
+        desk.house.office.clinic = Clinic(desk.premises)  # as if a minute had passed
         answer = await found(desk)
     assert "ip_private" in codes(answer)
     assert codes(answer, dismissed=True) == set()

@@ -21,6 +21,8 @@ from tockwork.store.accounts import Accounts
 PUBLIC: Final = {"public": True}
 """`opt` of the few routes that answer without credentials."""
 COOKIE: Final = "tockwork_session"
+SECURE_COOKIE: Final = f"__Host-{COOKIE}"
+"""Its name behind TLS: browsers take it from this host alone, so that no neighbouring one can slip in a session."""
 TOKEN_PREFIX: Final = "tw_"  # noqa: S105 (what all tokens begin with)
 CSRF_HEADER: Final = "X-CSRF-Token"
 SAFE: Final = ("GET", "HEAD", "OPTIONS")
@@ -76,9 +78,6 @@ class Gate(ASGIMiddleware):
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET, ScopeType.ASGI)
 
-    def __init__(self, accounts: Accounts) -> None:
-        self._accounts = accounts
-
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         connection: Connection = ASGIConnection(scope)
         unsafe = scope.get("method", "GET") not in SAFE
@@ -87,33 +86,48 @@ class Gate(ASGIMiddleware):
         if scope["route_handler"].opt.get("public", False):
             scope["user"], scope["auth"] = None, None
         else:
-            scope["user"], scope["auth"] = await self._known(connection, unsafe)
+            scope["user"], scope["auth"] = await _known(connection, unsafe)
         await next_app(scope, receive, send)
 
-    async def _known(self, connection: Connection, unsafe: bool) -> tuple[User, int | None]:
-        if (given := connection.headers.get("authorization")) is not None:
-            return await self._program(given), None
-        secret = connection.cookies.get(COOKIE, "")
-        session = await self._accounts.session(secret) if secret else None
-        if session is None:
-            raise _unknown()
-        csrf = csrf_token(secret)
-        if unsafe and not same(connection.headers.get(CSRF_HEADER, ""), csrf):
-            what = f"The header {CSRF_HEADER} must have the `csrf` of this session: load the page again."
-            raise Refused(403, "csrf", what)
-        return User(name=session.name, role=Role(session.role), csrf=csrf), session.id
 
-    async def _program(self, given: str) -> User:
-        scheme, _, secret = given.partition(" ")
-        known = scheme.lower() == "bearer" and secret.startswith(TOKEN_PREFIX)
-        token = await self._accounts.token(secret) if known else None
-        if token is None:
-            raise _unknown()
-        return User(name=f"token {token.name}", role=Role(token.role))
+async def _known(connection: Connection, unsafe: bool) -> tuple[User, int | None]:
+    accounts: Accounts = connection.app.state.office.accounts
+    if (given := connection.headers.get("authorization")) is not None:
+        return await _program(accounts, given), None
+    secret = connection.cookies.get(cookie_name(connection), "")
+    session = await accounts.session(secret) if secret else None
+    if session is None:
+        raise _unknown()
+    csrf = csrf_token(secret)
+    if unsafe and not same(connection.headers.get(CSRF_HEADER, ""), csrf):
+        what = f"The header {CSRF_HEADER} must have the `csrf` of this session: load the page again."
+        raise Refused(403, "csrf", what)
+    return User(name=session.name, role=Role(session.role), csrf=csrf), session.id
+
+
+async def _program(accounts: Accounts, given: str) -> User:
+    scheme, _, secret = given.partition(" ")
+    known = scheme.lower() == "bearer" and secret.startswith(TOKEN_PREFIX)
+    token = await accounts.token(secret) if known else None
+    if token is None:
+        raise _unknown()
+    return User(name=f"token {token.name}", role=Role(token.role))
 
 
 def _unknown() -> Refused:
     return Refused(401, "unauthorized", "Sign in, or send a token.", headers={"WWW-Authenticate": "Bearer"})
+
+
+def is_secure(connection: Connection) -> bool:
+    """Whether the browser speaks TLS. A proxy's word is taken without asking which proxy it is: whoever writes the
+    header themselves only makes their own cookie stricter."""
+    forwarded = connection.headers.get("x-forwarded-proto", "").split(",")[0].strip()
+    return "https" in (connection.url.scheme, forwarded)
+
+
+def cookie_name(connection: Connection) -> str:
+    """What the session's cookie is called in this request and its answer."""
+    return SECURE_COOKIE if is_secure(connection) else COOKIE
 
 
 def csrf_token(secret: str) -> str:

@@ -6,8 +6,7 @@ from itertools import chain
 from typing import Final
 
 from litestar import Litestar
-from litestar.datastructures import MutableScopeHeaders, State
-from litestar.di import Provide
+from litestar.datastructures import MutableScopeHeaders
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
@@ -30,14 +29,8 @@ from tockwork.api import (
     versions,
 )
 from tockwork.api.access import Gate
-from tockwork.api.attempts import Attempts
-from tockwork.api.passwords import Passwords
+from tockwork.api.office import DEPENDENCIES, Office
 from tockwork.api.problem import HANDLERS
-from tockwork.model.clock import Clock, SystemClock
-from tockwork.operations.editing import Editor
-from tockwork.operations.premises import Premises
-from tockwork.store.accounts import Accounts
-from tockwork.store.audit import Audit
 
 VERSION: Final = "1"
 MAX_BODY_BYTES: Final = 2_000_000
@@ -58,38 +51,22 @@ RESOURCES: Final = (
 )
 
 
-def application(premises: Premises, clock: Clock | None = None) -> Litestar:
+def application(office: Office) -> Litestar:
     """The API on a data folder."""
-    clock = clock or SystemClock()
-    people, log = Accounts(premises.store.database, clock), Audit(premises.store.database, clock)
-    attempts, passwords = Attempts(clock), Passwords()
-
-    async def newest() -> Premises:
-        """The premises, with the configuration as it is now."""
-        await premises.refresh()
-        return premises
-
-    editing = Editor(premises.versions, premises.applied)
-    return Litestar(
+    made = Litestar(
         path="/api",
         route_handlers=[_titled(each) for each in chain.from_iterable(resource.ROUTES for resource in RESOURCES)],
-        dependencies={
-            "premises": Provide(newest),
-            "editing": Provide(lambda: editing, sync_to_thread=False),
-            "accounts": Provide(lambda: people, sync_to_thread=False),
-            "audit": Provide(lambda: log, sync_to_thread=False),
-            "attempts": Provide(lambda: attempts, sync_to_thread=False),
-            "passwords": Provide(lambda: passwords, sync_to_thread=False),
-        },
-        middleware=[Gate(people)],
+        dependencies=DEPENDENCIES,
+        middleware=[Gate()],
         before_send=[_private],
-        state=State({"audit": log}),
         exception_handlers=HANDLERS,
         request_max_body_size=MAX_BODY_BYTES,
         openapi_config=_described(),
         logging_config=None,
         debug=False,
     )
+    made.state.office = office
+    return made
 
 
 def _titled(handler: ControllerRouterHandler) -> ControllerRouterHandler:

@@ -30,7 +30,7 @@ async def record_as(
     request: Request[Any, Any, Any], who: str, action: str, about: str = "", detail: Mapping[str, Any] | None = None
 ) -> None:
     """`record` for somebody who is not signed in (yet)."""
-    audit: Audit = request.app.state.audit
+    audit: Audit = request.app.state.office.audit
     known = {plain(str(key)): neutral(value) for key, value in list((detail or {}).items())[:MAX_PARTS]}
     await audit.add(plain(who), plain(action), plain(about), known)
 

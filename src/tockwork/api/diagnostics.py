@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from litestar import Request, get, post
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
@@ -81,19 +81,7 @@ class DiagnosticsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     destinations: list[DiagnosedAnswer]
 
 
-async def _clinic(request: Request[Any, Any, Any], premises: NamedDependency[Premises]) -> Clinic:
-    """One for the whole application, since it keeps what it made for a minute."""
-    state = request.app.state
-    if "clinic" not in state:
-        state.clinic = Clinic(premises)
-    clinic: Clinic = state.clinic
-    return clinic
-
-
-_DEPENDENCIES: Final = {"clinic": Provide(_clinic)}
-
-
-@get("/diagnostics", tags=TAGS, dependencies=_DEPENDENCIES)
+@get("/diagnostics", tags=TAGS)
 async def diagnostics(premises: NamedDependency[Premises], clinic: NamedDependency[Clinic]) -> DiagnosticsAnswer:
     """Every destination's findings, counted by level"""
     dismissals = Dismissals(premises.store.database)
@@ -108,7 +96,7 @@ async def diagnostics(premises: NamedDependency[Premises], clinic: NamedDependen
     return DiagnosticsAnswer(destinations=found)
 
 
-@get("/diagnostics/{destination:str}", tags=TAGS, dependencies=_DEPENDENCIES)
+@get("/diagnostics/{destination:str}", tags=TAGS)
 async def diagnosis(
     premises: NamedDependency[Premises], clinic: NamedDependency[Clinic], destination: FromPath[str]
 ) -> DiagnosisAnswer:
@@ -122,7 +110,6 @@ async def diagnosis(
     tags=TAGS,
     guards=[editor],
     status_code=200,
-    dependencies=_DEPENDENCIES,
 )
 async def dismiss(
     request: Request[Any, Any, Any],
