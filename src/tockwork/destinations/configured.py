@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -22,6 +24,8 @@ _SEGMENT = {"subscribe": "trigger", "partnerAction": "action", "mapping": "field
 """What Segment's exports call the members of a mapping."""
 _BATCHING = ("enable_batching", "batch_size")
 """Fields in Segment's exports that steer Segment's own batches: they say nothing here."""
+REMEMBERED: Final = 300
+"""So many mappings are not read again where they occur again: each takes milliseconds, and who edits one checks all."""
 
 
 class ConfiguredMapping(msgspec.Struct, frozen=True):
@@ -37,6 +41,14 @@ class ConfiguredMapping(msgspec.Struct, frozen=True):
     mapping: kit.Mapping
     enabled: bool = True
     denied: tuple[str, ...] = ()
+
+
+class _Read(NamedTuple):
+    """What one mapping says: the mapping, None where it has problems; problems and advice by their places in it."""
+
+    mapping: ConfiguredMapping | None
+    problems: list[Problem]
+    advice: list[str]
 
 
 class Configured(NamedTuple):
@@ -64,7 +76,8 @@ def configure(
         problems += error.problems
     guard = read_privacy(destination, privacy, problems)
     written = _presets(destination, preset_pack, problems) if mappings is None else _listed(mappings, problems)
-    parsed = [_Reader(destination, f"mappings[{i}]", problems, guard.fields).read(one) for i, one in enumerate(written)]
+    found = [_read(destination, one, guard.fields) for one in written]
+    problems += [_at(f"mappings[{i}]", problem) for i, read in enumerate(found) for problem in read.problems]
     names = [one.get("name") if isinstance(one, Mapping) else None for one in written]
     for i, name in enumerate(names):
         if name and name in names[:i]:
@@ -72,8 +85,14 @@ def configure(
             problems.append(Problem(f"mappings[{i}].name", taken, "Give every mapping its own name."))
     if problems:
         raise ConfigurationError(problems)
-    ready = [one for one in parsed if one]
-    return Configured(values, ready, list(_advice(destination, values, ready)), guard)
+    ready, advice = [], []
+    for i, read in enumerate(found):
+        if read.mapping is not None:
+            where = f"mappings[{i}]"
+            ready.append(read.mapping if read.mapping.name else msgspec.structs.replace(read.mapping, name=where))
+            more = destination.advice(values, read.mapping.fields) if destination.advice else ()
+            advice += [f"{where}.{one}" for one in (*read.advice, *more)]
+    return Configured(values, ready, advice, guard)
 
 
 def pack_name(destination: Destination, name: str | None) -> str:
@@ -104,20 +123,39 @@ def _listed(mappings: Any, problems: list[Problem]) -> list[Any]:
     return list(mappings)
 
 
+def _at(where: str, problem: Problem) -> Problem:
+    return msgspec.structs.replace(problem, where=f"{where}.{problem.where}".rstrip("."))
+
+
+def _read(destination: Destination, written: Any, kept: FieldList | None) -> _Read:
+    """One mapping as it was written. What comes back is remembered: nobody may change it."""
+    try:
+        packed = marshal.dumps((written, None if kept is None else (kept.allow, kept.deny)), 2)
+    except ValueError:  # a date out of YAML, for one
+        return _Reader(destination, kept).read(written)
+    return _read_once(destination, packed)
+
+
+@lru_cache(REMEMBERED)
+def _read_once(destination: Destination, packed: bytes) -> _Read:
+    written, kept = marshal.loads(packed)  # noqa: S302 (bytes of our own)
+    return _Reader(destination, kept and FieldList(*kept)).read(written)
+
+
 class _Reader:
-    """Reads one mapping, and adds to `problems` what is wrong with it."""
+    """Reads one mapping."""
 
-    def __init__(
-        self, destination: Destination, where: str, problems: list[Problem], list_: FieldList | None = None
-    ) -> None:
+    def __init__(self, destination: Destination, kept: FieldList | None) -> None:
         self._destination = destination
-        self._list = list_
-        self._where = where
-        self._problems = problems
+        self._kept = kept
+        self._problems: list[Problem] = []
 
-    def read(self, written: Any) -> ConfiguredMapping | None:
-        """The mapping; None where it has a problem."""
-        before = len(self._problems)
+    def read(self, written: Any) -> _Read:
+        mapping = self._mapping(written)
+        advice = [] if mapping is None else list(_advice(mapping))
+        return _Read(mapping, self._problems, advice)
+
+    def _mapping(self, written: Any) -> ConfiguredMapping | None:
         if not isinstance(written, Mapping):
             self._add("", f"expected an object with name, trigger and fields, got {describe(written)}")
             return None
@@ -129,18 +167,18 @@ class _Reader:
             self._add("enabled", f"expected true or false, got {describe(enabled)}")
         action, trigger = self._action(given.get("action")), self._trigger(given.get("trigger"))
         fields = self._fields(given.get("fields"), action)
-        mapping = self._mapping(fields)
-        if action is None or trigger is None or fields is None or mapping is None or len(self._problems) > before:
+        parsed = self._parsed(fields)
+        if action is None or trigger is None or fields is None or parsed is None or self._problems:
             return None
-        if self._list is None:
-            return ConfiguredMapping(name or self._where, trigger, action, fields, mapping, enabled)
-        kept = Kept(action, self._list)
+        if self._kept is None:
+            return ConfiguredMapping(name or "", trigger, action, fields, parsed, enabled)
+        kept = Kept(action, self._kept)
         fields = kept.mapping(fields)
-        rest = kit.Mapping.parse(fields)
-        return ConfiguredMapping(name or self._where, trigger, kept.action, fields, rest, enabled, tuple(kept.denied))
+        parsed = kit.Mapping.parse(fields)
+        return ConfiguredMapping(name or "", trigger, kept.action, fields, parsed, enabled, tuple(kept.denied))
 
     def _add(self, member: str, what: str, mend: str = "") -> None:
-        self._problems.append(Problem(f"{self._where}.{member}".rstrip("."), what, mend))
+        self._problems.append(Problem(member, what, mend))
 
     def _members(self, written: Mapping[Any, Any]) -> dict[str, Any]:
         given: dict[str, Any] = {}
@@ -182,7 +220,7 @@ class _Reader:
             self._add(f"fields.{problem.where}", problem.what, problem.mend)
         return with_implied(action.fields, fields)
 
-    def _mapping(self, fields: dict[str, Any] | None) -> kit.Mapping | None:
+    def _parsed(self, fields: dict[str, Any] | None) -> kit.Mapping | None:
         try:
             return None if fields is None else kit.Mapping.parse(fields)
         except kit.MappingError as error:
@@ -191,21 +229,15 @@ class _Reader:
             return None
 
 
-def _advice(
-    destination: Destination, values: Mapping[str, Any], mappings: Sequence[ConfiguredMapping]
-) -> Iterator[str]:
-    for i, mapping in enumerate(mappings):
-        where = f"mappings[{i}]"
-        yield from (f"{where}.trigger: {warning}" for warning in mapping.trigger.warnings)
-        yield from (f"{where}.fields.{problem}" for problem in mapping.mapping.warnings)
-        yield from (f"{where}.fields.{problem}" for problem in missing_by_design(mapping.action.fields, mapping.fields))
-        if mapping.denied:
-            unsent = "are not sent: the destination's list of fields (privacy.fields) keeps them back"
-            yield f"{where}.fields: {', '.join(mapping.denied)} {unsent}"
-        known = {field.key: field for field in mapping.action.fields}
-        for key in mapping.fields:
-            if key not in known and not key.startswith(("__", "@")) and key not in _BATCHING:
-                unsent = f"is no field of {mapping.action.title}, so it is not sent"
-                yield f"{where}.{Problem(f'fields.{key}', unsent, suggestion(key, known))}"
-        if destination.advice:
-            yield from (f"{where}.{advice}" for advice in destination.advice(values, mapping.fields))
+def _advice(mapping: ConfiguredMapping) -> Iterator[str]:
+    yield from (f"trigger: {warning}" for warning in mapping.trigger.warnings)
+    yield from (f"fields.{problem}" for problem in mapping.mapping.warnings)
+    yield from (f"fields.{problem}" for problem in missing_by_design(mapping.action.fields, mapping.fields))
+    if mapping.denied:
+        unsent = "are not sent: the destination's list of fields (privacy.fields) keeps them back"
+        yield f"fields: {', '.join(mapping.denied)} {unsent}"
+    known = {field.key: field for field in mapping.action.fields}
+    for key in mapping.fields:
+        if key not in known and not key.startswith(("__", "@")) and key not in _BATCHING:
+            unsent = f"is no field of {mapping.action.title}, so it is not sent"
+            yield str(Problem(f"fields.{key}", unsent, suggestion(key, known)))

@@ -121,7 +121,7 @@ class Wording(msgspec.Struct, frozen=True, kw_only=True):
     connect: str = "Save"
 
 
-class Destination(msgspec.Struct, frozen=True, kw_only=True):
+class Destination(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One destination: everything the engine needs to know of it.
 
     `envelope` is what stands at the root of an instance's requests where neither a mapping nor a row says otherwise.

@@ -280,21 +280,23 @@ def check_version(path: Path) -> None:
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Brings the schema up to date, each step in a transaction of its own."""
+    """Brings the schema up to date, in one transaction."""
     found = connection.execute("PRAGMA user_version").fetchone()[0]
-    for version, script in migrations():
-        if version > found:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                for statement in _split(script):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version = {version}")
-                crash_point("migration_written")
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+    missing = [(version, script) for version, script in migrations() if version > found]
+    if not missing:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for version, script in missing:
+            for statement in _split(script):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {version}")
+        crash_point("migration_written")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _split(script: str) -> Iterator[str]:
