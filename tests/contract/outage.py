@@ -83,6 +83,7 @@ class Made:
 
     version = 1
     sources = None
+    silent = False
 
     def outcomes(self, entries: Any) -> list[list[Outcome]]:
         return [self._of(json.loads(entry)["id"]) for entry in entries]

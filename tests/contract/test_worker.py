@@ -52,6 +52,7 @@ class Made:
     def __init__(self, version: int = 1, sources: Collection[str] | None = None) -> None:
         self.version = version
         self.sources = sources
+        self.silent = False
 
     def outcomes(self, entries: Sequence[bytes]) -> list[list[Outcome]]:
         return [self._of(json.loads(entry)) for entry in entries]
@@ -367,6 +368,23 @@ async def test_without_a_token_events_wait_in_the_journal(clock: SimulatedClock,
     bench.worker.relink(link("now-there-is-one"), Made(2))
     await clock.advance(2)
     assert await bench.conserved(1) == {(Status.DELIVERED, None): 1}
+    await bench.worker.stop()
+
+
+async def test_a_silent_destination_is_decided_without_a_token(clock: SimulatedClock, store: Store) -> None:
+    """What came while it was switched off must not be sent once it is switched on."""
+    bench = Bench(clock, Carrier(clock), store, token="")
+    silent = Made()
+    silent.silent = True
+    bench.worker.relink(link(""), silent)
+    await bench.worker.start()
+    await bench.store.append([event(1, "filtered")])
+    await clock.advance(10)
+    assert await bench.conserved(1) == {(Status.FILTERED, "no_trigger"): 1}
+    bench.worker.relink(link("now-there-is-one"), Made(2))
+    await bench.store.append([event(2)])
+    await clock.advance(10)
+    assert len(bench.sender.rows) == 1
     await bench.worker.stop()
 
 

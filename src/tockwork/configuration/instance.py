@@ -26,6 +26,7 @@ class Instance:
         self.connection = connection
         self.version = version
         self.sources = None if entry.sources is None else frozenset(entry.sources)
+        self.silent = not entry.enabled
 
     @property
     def region(self) -> str:
@@ -33,7 +34,7 @@ class Instance:
         return str(self.connection.settings.get("default_region", "US"))
 
     def outcomes(self, entries: Sequence[bytes]) -> list[list[Outcome]]:
-        if not self.entry.enabled:
+        if self.silent:
             return [[Outcome(None, None, Status.FILTERED, reasons.DESTINATION_DISABLED)] for _ in entries]
         # "Now" is each event's receivedAt, which the intake stamped.
         now = time()

@@ -35,12 +35,16 @@ SLICE: Final = 100
 
 
 class Transform(Protocol):
-    """How one configuration version makes rows: of events of `sources`, by name; None for all."""
+    """How one configuration version makes rows: of events of `sources`, by name; None for all. One that is `silent`
+    makes none at all."""
 
     version: int
 
     @property
     def sources(self) -> Collection[str] | None: ...
+
+    @property
+    def silent(self) -> bool: ...
 
     def outcomes(self, entries: Sequence[bytes]) -> list[list[Outcome]]:
         """The outcomes of each event (JSON bytes), in order: one per triggered mapping, or one for an event that makes
@@ -199,14 +203,18 @@ class Worker:
     # Events from the journal
 
     async def _read(self) -> float:
-        """Starts one flight with what gathers within the linger, if the destination takes anything now."""
+        """Starts one flight with what gathers within the linger, if the destination takes anything now, or gets
+        nothing."""
         if len(self._flights) > (0 if self._chunkwise else self._sender.width(self.link)):
             return math.inf
-        wait = self._sender.wait_s(self.link)
-        if wait > 0:
-            return wait
-        if self.link.standing.condition is not Condition.OPEN and await self._store.next_at(self.consumer) is not None:
-            return math.inf  # the probe is for a row that was tried before
+        if not self._transform.silent:
+            wait = self._sender.wait_s(self.link)
+            if wait > 0:
+                return wait
+            if self.link.standing.condition is not Condition.OPEN and (
+                await self._store.next_at(self.consumer) is not None
+            ):
+                return math.inf  # the probe is for a row that was tried before
         chunks = await self._gather()
         if chunks:
             self._open.update(chunk.id for chunk in chunks)
