@@ -18,8 +18,8 @@ import pytest_asyncio
 from tests.contract.console import Desk, console
 
 from tockwork.api import passwords
-from tockwork.api.access import COOKIE, CSRF_HEADER, Role, csrf_token
-from tockwork.api.attempts import MOST, PER_MINUTE, REFILL_S, Attempts
+from tockwork.api.access import COOKIE, CSRF_HEADER, SECURE_COOKIE, Role, csrf_token
+from tockwork.api.attempts import ADDRESS, MOST, NAME, PAIR, Attempts
 from tockwork.api.audit import MAX_TEXT, neutral, plain
 from tockwork.api.passwords import COMMON, Passwords
 from tockwork.api.problem import Refused
@@ -98,9 +98,22 @@ async def test_signing_in_begins_a_session(visit: Visit) -> None:
     assert (note["who"], note["about"]) == ("Ann", "Ann")
 
 
-async def test_the_cookie_is_secure_where_the_request_came_by_https(visit: Visit) -> None:
-    answer = await visit.sign_in(**{"X-Forwarded-Proto": "https"})
-    assert "secure" in answer.headers["set-cookie"].lower()
+async def test_behind_tls_the_cookie_is_secure_and_of_this_host_alone(visit: Visit) -> None:
+    tls = {"X-Forwarded-Proto": "https"}
+    answer = await visit.sign_in(**tls)
+    given = answer.headers["set-cookie"]
+    secret = re.match(rf"{SECURE_COOKIE}=([\w-]+); ", given)
+    assert secret is not None
+    assert {"secure", "httponly", "path=/", "samesite=strict"} <= {each.strip().lower() for each in given.split(";")}
+    assert "domain" not in given.lower()
+    api = visit.desk.stranger().api
+    cookie = {"Cookie": f"{SECURE_COOKIE}={secret[1]}"}
+    assert (await api.get("/session", headers={**tls, **cookie})).json()["name"] == "Ann"
+    # A neighbour's page can set the plain one for all hosts of a domain: behind TLS it counts for nothing.
+    refused(await api.get("/session", headers={**tls, "Cookie": f"{COOKIE}={secret[1]}"}), 401, "unauthorized")
+    out = await api.delete("/session", headers={**tls, **cookie, CSRF_HEADER: csrf_token(secret[1])})
+    assert out.headers["set-cookie"].startswith(f"{SECURE_COOKIE}=")
+    assert "secure" in out.headers["set-cookie"].lower()
 
 
 @pytest.mark.parametrize(
@@ -144,21 +157,32 @@ async def test_what_was_typed_as_a_name_is_not_written_down(visit: Visit) -> Non
     assert "hunter2" not in str(await visit.desk.audited())
 
 
-async def test_attempts_are_limited_by_name(visit: Visit) -> None:
-    for number in range(PER_MINUTE):
-        refused(await visit.sign_in(password="wrong", address=f"10.0.0.{number}"), 403, "wrong_credentials")
-    answer = await visit.sign_in(address="10.0.1.1")
+async def test_a_name_at_an_address_has_few_attempts(visit: Visit) -> None:
+    for _ in range(PAIR.number):
+        refused(await visit.sign_in(password="wrong"), 403, "wrong_credentials")
+    answer = await visit.sign_in(" ANN ")
     refused(answer, 429, "too_many_attempts")
-    assert answer.headers["retry-after"] == str(int(REFILL_S))
-    assert await visit.desk.house.accounts.people()  # others are let in
-    refused(await visit.sign_in("Bob", address="10.0.1.1"), 403, "wrong_credentials")
-    await visit.clock.advance(REFILL_S)
+    assert answer.headers["retry-after"] == str(int(PAIR.refill_s))
+    refused(await visit.sign_in("Bob"), 403, "wrong_credentials")  # others are let in
     assert (await visit.sign_in(address="10.0.1.1")).status_code == 201
-    refused(await visit.sign_in(address="10.0.1.1"), 429, "too_many_attempts")
+    await visit.clock.advance(PAIR.refill_s)
+    assert (await visit.sign_in()).status_code == 201
+    refused(await visit.sign_in(), 429, "too_many_attempts")
+
+
+async def test_nobody_holds_up_the_sign_in_of_somebody_else(visit: Visit) -> None:
+    """Not from one address, and from many only where they have not been."""
+    assert (await visit.sign_in(address="192.0.2.1")).status_code == 201
+    for number in range(NAME.number - 1):
+        await visit.sign_in(password="wrong", address=f"10.0.{number}.1")
+    refused(await visit.sign_in(password="wrong", address="10.1.1.1"), 429, "too_many_attempts")
+    assert (await visit.sign_in(address="192.0.2.1")).status_code == 201
+    await visit.clock.advance(NAME.refill_s)
+    assert (await visit.sign_in(address="192.0.2.2")).status_code == 201
 
 
 async def test_attempts_are_limited_by_address_whatever_is_tried(visit: Visit) -> None:
-    for number in range(PER_MINUTE // 2):
+    for number in range(ADDRESS.number // 2):
         await visit.sign_in(f"Somebody {number}", address="10.0.0.1")
         await visit.desk.stranger("10.0.0.1").api.post(
             "/setup", json={"code": "guess", "name": f"{number}", "password": PASSWORD}
@@ -169,39 +193,70 @@ async def test_attempts_are_limited_by_address_whatever_is_tried(visit: Visit) -
     assert (await visit.sign_in(address="10.0.0.2")).status_code == 201
 
 
+async def test_a_set_up_takes_nothing_from_a_name(visit: Visit) -> None:
+    for _ in range(PAIR.number):
+        body = {"code": "guess", "name": "Ann", "password": PASSWORD}
+        assert (await visit.desk.stranger().api.post("/setup", json=body)).status_code == 422
+    assert (await visit.sign_in()).status_code == 201
+
+
 async def test_behind_a_trusted_proxy_the_clients_address_counts(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path, proxies=Proxies(["10.0.0.1"]))
     async with console(tmp_path, settings=settings, clock=SimulatedClock()) as desk:
         visit = Visit(desk, SimulatedClock())
-        for number in range(PER_MINUTE):
+        for number in range(ADDRESS.number):
             await visit.sign_in(f"a{number}", address="10.0.0.1", **{"X-Forwarded-For": "192.0.2.1"})
         forwarded = {"X-Forwarded-For": "192.0.2.1"}
         refused(await visit.sign_in("b", address="10.0.0.1", **forwarded), 429, "too_many_attempts")
         forwarded = {"X-Forwarded-For": "192.0.2.2"}
         refused(await visit.sign_in("c", address="10.0.0.1", **forwarded), 403, "wrong_credentials")
-        forwarded = {"X-Forwarded-For": "192.0.2.3"}  # of a stranger, who could write anything
-        for number in range(PER_MINUTE):
-            await visit.sign_in(f"d{number}", address="10.0.0.9", **forwarded)
+        for number in range(ADDRESS.number):  # of a stranger, who could write anything
+            await visit.sign_in(f"d{number}", address="10.0.0.9", **{"X-Forwarded-For": f"192.0.2.{number}"})
         refused(await visit.sign_in("e", address="10.0.0.9"), 429, "too_many_attempts")
+
+
+async def test_the_addresses_of_one_ipv6_network_count_as_one() -> None:
+    attempts = Attempts(SimulatedClock())
+    for number in range(ADDRESS.number):
+        attempts.take(f"2001:db8:0:1::{number:x}")
+    with pytest.raises(Refused):
+        attempts.take("2001:db8:0:1:ffff::%eth0")
+    attempts.take("2001:db8:0:2::1")
+    attempts.take("")
 
 
 async def test_buckets_are_bounded() -> None:
     attempts = Attempts(SimulatedClock())
     for number in range(MOST + 50):
-        attempts.take(f"address {number}")
-    assert len(attempts._full_at) == MOST
+        address = f"10.0.{number // 256}.{number % 256}"
+        attempts.take(address)
+        attempts.welcome(address, "Ann")
+    assert (len(attempts._full_at), len(attempts._known)) == (MOST, MOST)
 
 
 async def test_a_refused_attempt_takes_nothing() -> None:
     clock = SimulatedClock()
     attempts = Attempts(clock)
-    for _ in range(PER_MINUTE):
-        attempts.take("a")
+    for _ in range(PAIR.number):
+        attempts.take("10.0.0.1", "ann")
     for _ in range(50):
         with pytest.raises(Refused):
-            attempts.take("a", "b")
-    await clock.advance(REFILL_S)
-    attempts.take("a", "b")
+            attempts.take("10.0.0.1", "ann")
+    await clock.advance(PAIR.refill_s)
+    attempts.take("10.0.0.1", "ann")
+
+
+async def test_a_wrong_value_is_not_repeated(visit: Visit) -> None:
+    answer = await visit.desk.api.post("/users", json={"name": "Bob", "role": "bob@shop.example"})
+    problem = refused(answer, 400, "malformed")
+    assert problem["problems"] == [{"where": "role", "what": "Invalid enum value", "mend": ""}]
+    assert "bob@" not in answer.text
+
+
+async def test_a_body_of_a_stranger_is_small(visit: Visit) -> None:
+    for path in ("/session", "/setup"):
+        answer = await visit.desk.stranger().api.post(path, json={"name": "Ann", "password": "x" * 30_000, "code": ""})
+        refused(answer, 413, "too_large")
 
 
 @pytest.mark.parametrize(
@@ -273,6 +328,35 @@ async def test_a_session_ends_by_time(visit: Visit) -> None:
     assert (await desk.api.get("/session")).status_code == 200
     await visit.clock.advance(IDLE_S + 1)
     refused(await desk.api.get("/session"), 401, "unauthorized")
+
+
+async def test_a_new_role_counts_at_once_and_a_removed_person_is_out(visit: Visit) -> None:
+    secret, _ = cookie_of(await visit.sign_in())
+    ann = Desk(visit.desk.house, "Ann", secret)
+    refused(await ann.api.get("/users"), 403, "forbidden")
+    await visit.desk.api.patch("/users/Ann", json={"role": "owner"})
+    assert (await ann.api.get("/users")).status_code == 200
+    await visit.desk.api.patch("/users/Ann", json={"role": "viewer"})
+    refused(await ann.api.post("/sources", json={"name": "x"}), 403, "forbidden")
+    await visit.desk.api.delete("/users/Ann")
+    refused(await ann.api.get("/session"), 401, "unauthorized")
+
+
+async def test_a_new_password_makes_earlier_codes_good_for_nothing(visit: Visit) -> None:
+    code = (await visit.desk.api.post("/users/Ann/code")).json()["code"]
+    secret, _ = cookie_of(await visit.sign_in())
+    body = {"old": PASSWORD, "new": "another horse battery"}
+    assert (await Desk(visit.desk.house, "Ann", secret).api.put("/session/password", json=body)).status_code == 204
+    answer = await visit.desk.stranger().api.post("/setup", json={"code": code, "password": "a thief's password"})
+    assert refused(answer, 422, "invalid")["problems"][0]["where"] == "code"
+
+
+async def test_a_session_is_never_one_that_was_there_before(visit: Visit) -> None:
+    """Nobody can have somebody else sign in to a session that they know."""
+    planted = {"Cookie": f"{COOKIE}=planted"}
+    secret, _ = cookie_of(await visit.sign_in(**planted))
+    other, _ = cookie_of(await visit.sign_in(Cookie=f"{COOKIE}={secret}"))
+    assert len({"planted", secret, other}) == 3
 
 
 async def test_signing_out_ends_the_session_and_its_cookie(visit: Visit) -> None:

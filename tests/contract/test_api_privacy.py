@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from tests.contract import dead
 from tests.contract.console import Desk, console
 
 from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
@@ -185,3 +187,20 @@ async def test_a_file_that_manages_the_configuration_wins(tmp_path: Path) -> Non
     async with console(tmp_path, configuration(managed_by="shop.yaml")) as desk:
         assert (await desk.api.put(PATH, json={})).status_code == 409
         assert (await desk.api.post("/privacy/suppressions", json={"people": [ANN]})).status_code == 201
+
+
+async def test_a_viewer_gets_nothing_personal_by_a_mapping_of_their_own(tmp_path: Path) -> None:
+    """However it turns a value around, of which nothing is recognised any more."""
+    turned = {"@liquid": "{{ traits.email | split: '@' | first | split: '' | join: '_' }}"}
+    body = {"mapping": {**dead.ORDER, "fields": {**dead.ORDER["fields"], "description": turned}}, "ref": "1-0"}
+    async with dead.shop(tmp_path, "rejected") as desk:
+        viewer = await desk.as_role("viewer")
+        answer = await viewer.api.post(f"/destinations/{quote(dead.SEGMENT)}/preview", json=body)
+        assert (answer.status_code, answer.json()["status"]) == (200, "mapped")
+        assert "j_o_._d_o_e" not in answer.text
+        assert (
+            "j_o_._d_o_e"
+            in (await desk.api.post(f"/destinations/{quote(dead.SEGMENT)}/preview", json={**body, "reveal": True})).text
+        )
+        exported = await viewer.api.get("/versions/1/export")
+        assert (exported.status_code, "write-key" in exported.text) == (403, False)

@@ -10,8 +10,9 @@ import pytest
 import pytest_asyncio
 
 from tockwork.model.clock import SimulatedClock
+from tockwork.store import audit
 from tockwork.store.accounts import IDLE_S, LONGEST_S, NOTED_S, Accounts, Code, Outcome, key
-from tockwork.store.audit import KEPT_S, Audit
+from tockwork.store.audit import KEPT_S, REFUSED, Audit
 from tockwork.store.database import Database
 
 
@@ -261,3 +262,14 @@ async def test_the_audit_log_forgets_what_is_old(kept: Kept) -> None:
     await kept.clock.advance(KEPT_S + 1)
     await kept.audit.add("Ann", "thing.done", "new", {})
     assert [note.about for note in await kept.audit.page(9)] == ["new"]
+
+
+async def test_strangers_do_not_fill_the_log(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "MOST_REFUSED", 3)
+    await kept.audit.add("Ann", "source.added", "web", {})
+    for number in range(5):
+        await kept.audit.add("", REFUSED, str(number), {})
+        await kept.audit.add("Ann", "source.changed", str(number), {})
+    notes = await kept.audit.page(100)
+    assert [note.about for note in notes if note.action == REFUSED] == ["4", "3", "2"]
+    assert len([note for note in notes if note.who == "Ann"]) == 6

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 import structlog
 
-from tockwork.app.admin import PATHS, Admin
+from tockwork.app.admin import GUARDS, PATHS, Admin, Message, Rooms, _Body
 from tockwork.app.metrics import Metrics
 from tockwork.ingest.tracking import Counts
 from tockwork.operations.snapshot import Snapshot
@@ -22,6 +23,11 @@ async def broken() -> Snapshot:
     raise RuntimeError("ann@shop.example")
 
 
+async def nothing() -> Message:
+    """What of a request comes after its headers."""
+    return {"type": "http.request", "body": b""}
+
+
 async def ask(
     admin: Admin, path: str, method: str = "GET", host: str | None = "127.0.0.1:8081"
 ) -> tuple[int, Any, str]:
@@ -32,7 +38,7 @@ async def ask(
         sent.append(message)
 
     headers = [] if host is None else [(b"host", host.encode("latin-1"))]
-    await admin({"type": "http", "path": path, "method": method, "headers": headers}, None, send)
+    await admin({"type": "http", "path": path, "method": method, "headers": headers}, nothing, send)
     start, body = sent
     return start["status"], dict(start["headers"]), body["body"].decode()
 
@@ -105,3 +111,50 @@ async def test_a_failure_is_told_without_its_text() -> None:
     assert (status, json.loads(body)["code"]) == (500, "internal_error")
     assert lines == [{"event": "admin request failed", "error": "RuntimeError", "log_level": "error"}]
     assert "ann" not in body
+
+
+@pytest.mark.parametrize(("path", "host"), [("/health", "127.0.0.1"), ("/x", "127.0.0.1"), ("/", "evil.example")])
+async def test_no_answer_is_kept_shown_in_a_page_or_run(path: str, host: str) -> None:
+    _, headers, _ = await ask(admin(), path, host=host)
+    assert GUARDS.items() <= headers.items()
+
+
+async def test_what_a_room_says_itself_stays() -> None:
+    async def room(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"Cache-Control", b"max-age=1"), (b"content-security-policy", b"script-src 'self'")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    _, headers, _ = await ask(admin(rooms=lambda: Rooms(api=room, console=room)), "/")
+    assert (headers[b"Cache-Control"], headers[b"content-security-policy"]) == (b"max-age=1", b"script-src 'self'")
+    assert b"cache-control" not in headers
+    assert headers[b"x-frame-options"] == b"DENY"
+
+
+async def test_a_body_that_never_ends_is_over_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tockwork.app.admin.BODY_S", 0.05)
+    messages: list[Message] = [{"type": "http.request", "body": b"a", "more_body": True}]
+
+    async def slow() -> Message:
+        if not messages:
+            await asyncio.Event().wait()
+        return messages.pop()
+
+    body = _Body(slow)
+    assert [(await body())["type"] for _ in range(3)] == ["http.request", "http.disconnect", "http.disconnect"]
+
+
+async def test_who_has_sent_all_may_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tockwork.app.admin.BODY_S", 0.0)
+    messages: list[Message] = [{"type": "http.disconnect"}, {"type": "http.request", "body": b"a"}]
+
+    async def there() -> Message:
+        await asyncio.sleep(0)
+        return messages.pop()
+
+    body = _Body(there)
+    body._until += 60
+    assert (await body())["type"] == "http.request"
+    body._until -= 120
+    assert (await body())["type"] == "http.disconnect"
+    assert messages == []

@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from litestar.types import ControllerRouterHandler
 
-from tockwork.api.access import editor
+from tockwork.api.access import Role, editor
 from tockwork.api.audit import record
 from tockwork.api.mapping_edits import MappingBody, entry_of
 from tockwork.api.problem import Refused, invalid, not_found
@@ -24,6 +24,7 @@ from tockwork.model.outcome import Status
 from tockwork.operations import trial
 from tockwork.operations.premises import Premises
 from tockwork.operations.preview import Candidate, Preview, preview
+from tockwork.operations.veil import Veil
 from tockwork.rules import conditions
 from tockwork.rules.trigger import Trigger, TriggerError
 from tockwork.store.entry import entry as stored_entry
@@ -119,7 +120,7 @@ async def previewed(
     name: FromPath[str],
     data: JSONBody[PreviewBody],
 ) -> Preview:
-    """What a mapping makes of an event, without sending or keeping anything"""
+    """What a mapping makes of an event, without sending or keeping anything."""
     entry = entry_of(premises, name)
     event = await _event(premises, data.event, data.ref)
     mask = bool(data.ref) and data.event is None
@@ -127,6 +128,9 @@ async def previewed(
         editor(request, request.route_handler)
         await record(request, "event.revealed", about=data.ref, detail={"destination": entry.name})
         mask = False
+    if mask and not request.user.role.may(Role.EDITOR):
+        # A mapping of their own could make something of a value that nothing recognises any more.
+        event = Veil(event).event
     return preview(entry, msgspec.structs.asdict(data.mapping), event, time.time(), mask)
 
 
@@ -134,7 +138,7 @@ async def previewed(
 async def send_test(
     request: Request[Any, Any, Any], premises: NamedDependency[Premises], name: FromPath[str], data: JSONBody[TrialBody]
 ) -> TrialResult:
-    """Sends what a mapping makes of one event to the platform, as a test event"""
+    """Send what a mapping makes of one event to the platform, as a test event."""
     entry, code = entry_of(premises, name), data.test_event_code.strip()
     if not code:
         mend = "Copy it from the platform's page of test events: without one the event would count as a real one."
@@ -186,7 +190,7 @@ async def send_test(
 
 @post("/triggers/tree", tags=TAGS, status_code=200)
 async def trigger_tree(data: JSONBody[TriggerText]) -> TriggerView:
-    """A trigger's text as conditions, for a form"""
+    """A trigger's text as conditions, for a form."""
     try:
         trigger = Trigger.parse(data.trigger)
     except TriggerError as error:
@@ -196,7 +200,7 @@ async def trigger_tree(data: JSONBody[TriggerText]) -> TriggerView:
 
 @post("/triggers/text", tags=TAGS, status_code=200)
 async def trigger_text(data: JSONBody[TriggerTree]) -> TriggerView:
-    """Conditions as a trigger's text"""
+    """Conditions as a trigger's text."""
     text = conditions.fql(data.tree)
     try:
         trigger = Trigger.parse(text)
@@ -207,7 +211,7 @@ async def trigger_text(data: JSONBody[TriggerTree]) -> TriggerView:
 
 @post("/mappings/event-name", tags=TAGS, status_code=200)
 async def event_name(data: JSONBody[NameBody]) -> NameView:
-    """What the platform will make of an event's name"""
+    """What the platform will make of an event's name."""
     destination = DESTINATIONS.get(data.kind)
     if destination is None:
         raise invalid(Problem("kind", "is no kind of destination", f"Known: {', '.join(DESTINATIONS)}."))

@@ -27,6 +27,15 @@ _TITLES: Final = {
     429: "Too many attempts",
     503: "Not now",
 }
+INVALID: Final = "Invalid enum value"
+_CODES: Final = {
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "wrong_content_type",
+}
 _log = structlog.get_logger(__name__)
 
 
@@ -108,9 +117,14 @@ def _full(_: Request[Any, Any, Any], error: StoreFull) -> Response[bytes]:
 def _malformed(_: Request[Any, Any, Any], error: ValidationException) -> Response[bytes]:
     """Parameters and bodies of the wrong shape. Values never are part of the message."""
     extra = error.extra if isinstance(error.extra, list) else []
-    problems = [Problem(str(one.get("key", "")), str(one.get("message", "is wrong"))) for one in extra]
+    problems = [Problem(str(one.get("key", "")), _worded(str(one.get("message", "is wrong")))) for one in extra]
     detail = "; ".join(map(str, problems)) or "The parameters or the body have the wrong shape."
     return answer(Refused(400, "malformed", detail, problems))
+
+
+def _worded(message: str) -> str:
+    """What msgspec says, but for the one message that repeats what was sent."""
+    return INVALID if message.startswith(INVALID) else message
 
 
 def _nested(_: Request[Any, Any, Any], error: RecursionError) -> Response[bytes]:
@@ -118,7 +132,7 @@ def _nested(_: Request[Any, Any, Any], error: RecursionError) -> Response[bytes]
 
 
 def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    code = {401: "unauthorized", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}.get(error.status_code)
+    code = _CODES.get(error.status_code)
     headers = {name: value for name, value in (error.headers or {}).items() if name.lower() != "content-type"}
     return answer(Refused(error.status_code, code or "malformed", error.detail or "", headers=headers))
 

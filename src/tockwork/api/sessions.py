@@ -12,7 +12,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody, PathParameter
 from litestar.types import ControllerRouterHandler
 
-from tockwork.api.access import COOKIE, PUBLIC, Role, User, csrf_token
+from tockwork.api.access import PUBLIC, Role, User, cookie_name, csrf_token, is_secure
 from tockwork.api.attempts import Attempts
 from tockwork.api.audit import plain, record, record_as
 from tockwork.api.passwords import Passwords, ensure_good
@@ -21,9 +21,13 @@ from tockwork.model.errors import Problem
 from tockwork.operations.admission import ensured
 from tockwork.operations.premises import Premises
 from tockwork.store.accounts import FIRST, LONGEST_S, Accounts, key
+from tockwork.store.audit import REFUSED
 
 MAX_NUMBER: Final = 2**53
 MAX_AGENT: Final = 200
+MAX_NAME: Final = 200
+MAX_PUBLIC_BYTES: Final = 20_000
+"""Of a body that a stranger sends."""
 
 Number = Annotated[int, PathParameter(ge=0, le=MAX_NUMBER)]
 
@@ -82,17 +86,9 @@ class Caller:
         peer = request.client.host if request.client else ""
         self.address = premises.settings.proxies.client(peer, forwarded)
         self.agent = plain(request.headers.get("user-agent", ""))[:MAX_AGENT]
-        self.secure = (
-            request.url.scheme == "https"
-            or request.headers.get("x-forwarded-proto", "").split(",")[0].strip() == "https"
-        )
-
-    def keys(self, name: str) -> tuple[str, str]:
-        """What attempts are counted by."""
-        return f"address {self.address}", f"name {key(name)[:MAX_AGENT]}"
 
 
-@post("/session", tags=["Accounts"], opt=PUBLIC, raises=[])
+@post("/session", tags=["Accounts"], opt=PUBLIC, request_max_body_size=MAX_PUBLIC_BYTES, raises=[])
 async def sign_in(
     request: Request[Any, Any, Any],
     data: JSONBody[Credentials],
@@ -102,13 +98,14 @@ async def sign_in(
     passwords: NamedDependency[Passwords],
 ) -> Response[User]:
     """Sign in. The answer sets the session's cookie; unsafe requests bring its `csrf` along in `X-CSRF-Token`."""
-    caller = Caller(request, premises)
-    attempts.take(*caller.keys(data.name))
+    caller, typed = Caller(request, premises), key(data.name)[:MAX_NAME]
+    attempts.take(caller.address, typed)
     name, kept = await accounts.password(data.name) or ("", "")
     if not await passwords.fits(data.password, kept):
         # What was typed as a name may be a password: only names that there are are written down.
-        await record_as(request, "", "session.refused", name or "(a name that nobody has)")
+        await record_as(request, "", REFUSED, name or "(a name that nobody has)")
         raise Refused(403, "wrong_credentials", "There is nobody with this name and password.")
+    attempts.welcome(caller.address, typed)
     return await begun(request, caller, accounts, name, "session.begun")
 
 
@@ -125,7 +122,7 @@ async def sign_out(request: Request[User, int | None, Any], accounts: NamedDepen
     await accounts.end(request.user.name, number)
     await record(request, "session.ended")
     response: Response[None] = Response(None, status_code=204)
-    response.cookies = [Cookie(key=COOKIE, value="", path="/", max_age=0, httponly=True, samesite="strict")]
+    response.cookies = [_cookie(request, "", 0)]
     return response
 
 
@@ -140,7 +137,7 @@ async def change_password(
 ) -> None:
     """Change one's own password. All other sessions end."""
     number, name = _own(request), request.user.name
-    attempts.take(*Caller(request, premises).keys(name))
+    attempts.take(Caller(request, premises).address, key(name))
     _, kept = await accounts.password(name) or ("", "")
     if not await passwords.fits(data.old, kept):
         await record(request, "password.refused", name)
@@ -183,7 +180,7 @@ async def needed(accounts: NamedDependency[Accounts]) -> Needed:
     return Needed(not await accounts.has_owner())
 
 
-@post("/setup", tags=["Accounts"], opt=PUBLIC)
+@post("/setup", tags=["Accounts"], opt=PUBLIC, request_max_body_size=MAX_PUBLIC_BYTES)
 async def set_up(
     request: Request[Any, Any, Any],
     data: JSONBody[SetUp],
@@ -194,7 +191,7 @@ async def set_up(
 ) -> Response[User]:
     """Choose a password, with a code that the server printed or an owner made; signs in."""
     caller = Caller(request, premises)
-    attempts.take(*caller.keys(data.name))
+    attempts.take(caller.address)
     found = await accounts.code(data.code)
     if found is None:
         raise _used_up()
@@ -220,17 +217,20 @@ async def begun(
     await record_as(request, known.name, action, known.name)
     user = User(name=known.name, role=Role(known.role), csrf=csrf_token(secret))
     response = Response(user, status_code=201)
-    cookie = Cookie(
-        key=COOKIE,
+    response.cookies = [_cookie(request, secret, int(LONGEST_S))]
+    return response
+
+
+def _cookie(request: Request[Any, Any, Any], secret: str, max_age: int) -> Cookie:
+    return Cookie(
+        key=cookie_name(request),
         value=secret,
         path="/",
-        max_age=int(LONGEST_S),
+        max_age=max_age,
         httponly=True,
         samesite="strict",
-        secure=caller.secure,
+        secure=is_secure(request),
     )
-    response.cookies = [cookie]
-    return response
 
 
 def _own(request: Request[User, int | None, Any]) -> int:

@@ -14,11 +14,11 @@ from tockwork.api.access import editor
 from tockwork.api.audit import record
 from tockwork.api.change_views import ChangeView, views
 from tockwork.api.problem import not_found
-from tockwork.configuration.changes import changes
 from tockwork.configuration.entries import Configuration
 from tockwork.configuration.export import export
 from tockwork.configuration.rollback import roll_back
 from tockwork.operations.editing import Editor
+from tockwork.operations.mappings import differences
 from tockwork.operations.premises import Premises
 from tockwork.store.control import Made
 
@@ -76,7 +76,7 @@ async def versions(
     limit: Annotated[int, QueryParameter(ge=1, le=MOST_LISTED)] = 50,
     before: Annotated[int, QueryParameter(ge=1, le=_OLDEST_NUMBER)] = _OLDEST_NUMBER,
 ) -> VersionList:
-    """The versions of the configuration, newest first"""
+    """The versions of the configuration, newest first."""
     made = await premises.versions.made(limit + 1, before)
     return VersionList(
         versions=[_view(one, premises.version) for one in made[:limit]],
@@ -87,7 +87,7 @@ async def versions(
 
 @get("/versions/{number:int}", tags=TAGS)
 async def version(premises: NamedDependency[Premises], number: FromPath[int]) -> VersionDetail:
-    """One version: what it changed, and what was changed since"""
+    """One version: what it changed, and what was changed since."""
     one = await _made(premises, number)
     before = await premises.versions.made(1, number)
     earlier = before[0].version if before else 0
@@ -96,17 +96,17 @@ async def version(premises: NamedDependency[Premises], number: FromPath[int]) ->
     return VersionDetail(
         **msgspec.structs.asdict(_view(one, premises.version)),
         before=earlier,
-        changes=views(changes(former, content)),
-        since=views(changes(content, premises.configuration)),
+        changes=views(differences(former, content)),
+        since=views(differences(content, premises.configuration)),
         managed_by=premises.configuration.managed_by,
     )
 
 
 @get("/versions/{number:int}/diff/{other:int}", tags=TAGS)
 async def difference(premises: NamedDependency[Premises], number: FromPath[int], other: FromPath[int]) -> Difference:
-    """What makes the other version of this one"""
+    """What makes the other version of this one."""
     old, new = await _content(premises, number), await _content(premises, other)
-    return Difference(of=number, to=other, changes=views(changes(old, new)))
+    return Difference(of=number, to=other, changes=views(differences(old, new)))
 
 
 @post("/versions/{number:int}/restore", guards=[editor], tags=TAGS, status_code=200)
@@ -116,7 +116,7 @@ async def restore(
     editing: NamedDependency[Editor],
     number: FromPath[int],
 ) -> Restored:
-    """Rolls back: makes a new version that says what this one said"""
+    """Roll back: make a new version that says what this one said."""
     await _made(premises, number)
     found = await premises.versions.read(number)
     if found is None:
@@ -132,9 +132,9 @@ async def restore(
     return Restored(version=made, lost=lost)
 
 
-@get("/versions/{number:int}/export", tags=TAGS, media_type=YAML)
+@get("/versions/{number:int}/export", tags=TAGS, guards=[editor], media_type=YAML)
 async def exported(premises: NamedDependency[Premises], number: FromPath[int]) -> Response[bytes]:
-    """One version as a YAML file, with references where secrets were"""
+    """One version as a YAML file, with references where secrets were."""
     content = export(await _content(premises, number)).encode()
     name = f"tockwork-version-{number}.yaml"
     return Response(content, media_type=YAML, headers={"Content-Disposition": f'attachment; filename="{name}"'})

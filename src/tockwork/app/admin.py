@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection
 from ipaddress import ip_address
 from typing import Any, Final
@@ -16,11 +17,24 @@ from tockwork.ingest.answer import JSON, Answer, unavailable, wrong_method
 from tockwork.ingest.rsgi import Fields
 
 PATHS: Final = ("/health", "/ready", "/metrics")
+BODY_S: Final = 30.0
+"""So long a request's body may take to arrive."""
+GUARDS: Final = {
+    b"cache-control": b"no-store",
+    b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"cross-origin-resource-policy": b"same-origin",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+    b"x-frame-options": b"DENY",
+}
+"""Headers of every answer that does not say otherwise: no browser keeps it, shows it within a page or runs it."""
 
 _OK: Final = b'{"status":"ok"}'
 _log = structlog.get_logger(__name__)
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 
@@ -56,7 +70,8 @@ class Admin:
         self._rooms = rooms
         self._made: asyncio.Future[Rooms] | None = None
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        send = _guarding(send)
         try:
             self._ensure_ours(scope)
             elsewhere = await self._room(scope["path"])
@@ -68,7 +83,7 @@ class Admin:
             await _refuse(send, Answer(500, "internal_error", "the server failed at this request"))
         else:
             if elsewhere:
-                await elsewhere(scope, receive, send)
+                await elsewhere(scope, _Body(receive), send)
             else:
                 await _reply(send, 200, [kind], b"" if scope["method"] == "HEAD" else body)
 
@@ -104,6 +119,38 @@ class Admin:
         except ValueError:
             return False
         return True
+
+
+class _Body:
+    """Receives a request. One whose body takes longer than `BODY_S` is over, as if its client had gone."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._until = time.monotonic() + BODY_S
+        self._whole = False
+
+    async def __call__(self) -> Message:
+        if self._whole:  # whoever waits now waits for the client to go
+            return await self._receive()
+        try:
+            message = await asyncio.wait_for(self._receive(), self._until - time.monotonic())
+        except TimeoutError:
+            return {"type": "http.disconnect"}
+        self._whole = not message.get("more_body", False)
+        return message
+
+
+def _guarding(send: Send) -> Send:
+    """Sends with `GUARDS`."""
+
+    async def guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            said = {bytes(name).lower() for name, _ in message["headers"]}
+            missing = [(name, value) for name, value in GUARDS.items() if name not in said]
+            message = {**message, "headers": [*message["headers"], *missing]}
+        await send(message)
+
+    return guarded
 
 
 async def _refuse(send: Send, problem: Answer) -> None:

@@ -21,7 +21,7 @@ from litestar.template.config import TemplateConfig
 from litestar.types import ASGIApp
 
 from tockwork.console import formats, static
-from tockwork.console.desk import Desk, User
+from tockwork.console.desk import MAX_FORM_BYTES, Desk, User
 from tockwork.console.door import Door, Refused
 from tockwork.console.pages import (
     account,
@@ -94,6 +94,7 @@ def application(api: ASGIApp) -> Litestar:
         template_config=TemplateConfig(instance=JinjaTemplateEngine.from_environment(environment())),
         exception_handlers={Refused: _refused, HTTPException: _missing, Exception: _failed},
         after_request=_secured,
+        request_max_body_size=MAX_FORM_BYTES,
         openapi_config=None,
         logging_config=None,
         debug=False,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request, Response
@@ -12,6 +14,9 @@ from litestar.response import Redirect, Template
 from tockwork.console.door import CSRF_FIELD, CSRF_HEADER, Door, Refused
 
 MAX_FORM_FIELDS: Final = 5000
+MAX_FORM_BYTES: Final = 3_000_000
+MAX_STRANGERS_BYTES: Final = 20_000
+"""Of a form by somebody who is not signed in."""
 
 
 class User(msgspec.Struct, frozen=True):
@@ -45,11 +50,24 @@ class Desk:
         return "hx-request" in self.request.headers and "hx-boosted" not in self.request.headers
 
     async def form(self) -> FormMultiDict:
-        """What was typed; its token goes along to the API, which checks it."""
-        form = await self.request.form()
+        """What was typed; its token goes along to the API, which checks it. Raises `Refused` (413) for too much."""
+        form = await self._read()
         if token := form.get(CSRF_FIELD):
             self.door.headers[CSRF_HEADER] = str(token)
         return form
+
+    async def _read(self) -> FormMultiDict:
+        most, content = MAX_FORM_BYTES if self.user else MAX_STRANGERS_BYTES, bytearray()
+        async for part in self.request.stream():
+            content += part
+            if len(content) > most:
+                raise Refused(413, "too_large", f"The form is larger than {most:,} bytes.", [])
+        text = content.decode("utf-8", "replace")
+        try:  # beside the event loop, since a large one takes long
+            fields = await to_thread(parse_qsl, text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
+        except ValueError:
+            raise Refused(413, "too_large", f"The form has more than {MAX_FORM_FIELDS:,} fields.", []) from None
+        return FormMultiDict(fields)
 
     def show(self, template: str, *, status: int = 200, **values: Any) -> Template:
         """A page, or a part of one."""

@@ -125,12 +125,12 @@ class Accounts:
         return await self._unless_last(names, False, [ACCOUNTS.end_sessions, ACCOUNTS.forget_codes, ACCOUNTS.remove])
 
     async def set_password(self, name: str, hashed: str, but: int | None = None) -> None:
-        """Sets a password, and ends all the person's sessions but one."""
-        names = {"key": key(name), "password": hashed, "but": but}
+        """Sets a password, and ends all the person's sessions but one; codes for a new one are good no more."""
+        names = {"key": key(name), "password": hashed, "but": but, "now": self._clock.now()}
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(ACCOUNTS.set_password, names)
-            connection.execute(ACCOUNTS.end_sessions, names)
+            for statement in (ACCOUNTS.set_password, ACCOUNTS.end_sessions, ACCOUNTS.forget_codes):
+                connection.execute(statement, names)
 
         await self._database.write(work)
 

@@ -14,6 +14,10 @@ from tockwork.store.database import Database
 KEPT_S: Final = 400 * 24 * 3600.0
 """More than a year, since people look back from the same day of the last one."""
 
+REFUSED: Final = "session.refused"
+MOST_REFUSED: Final = 5000
+"""So many of these are kept: strangers cause them, and could fill the disk."""
+
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that somebody did. `about` is what they did it to. Ids grow; Unix time."""
@@ -41,6 +45,8 @@ class Audit:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(ACCOUNTS.note, names)
             connection.execute(ACCOUNTS.forget_notes, names)
+            if action == REFUSED:
+                connection.execute(ACCOUNTS.forget_refusals, {"action": action, "most": MOST_REFUSED})
 
         await self._database.write(work)
 

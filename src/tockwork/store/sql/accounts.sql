@@ -82,6 +82,10 @@ INSERT INTO audit (at, who, action, about, detail) VALUES (:at, :who, :action, :
 -- name: forget_notes
 DELETE FROM audit WHERE at < :before;
 
+-- name: forget_refusals
+DELETE FROM audit WHERE action = :action
+AND id <= (SELECT id FROM audit WHERE action = :action ORDER BY id DESC LIMIT 1 OFFSET :most);
+
 -- name: notes
 SELECT id, at, who, action, about, detail FROM audit
 WHERE id < :before AND (:who IS NULL OR who = :who) AND (:action IS NULL OR action = :action)
