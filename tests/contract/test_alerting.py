@@ -19,7 +19,7 @@ from tockwork.model import reasons
 from tockwork.model.clock import SimulatedClock
 from tockwork.operations import webhook
 from tockwork.operations.snapshot import DestinationState, Snapshot
-from tockwork.operations.webhook import WAITS_S, Posted, Told
+from tockwork.operations.webhook import GIVES_UP_S, WAITS_S, Posted, Told
 from tockwork.store.alerts import KEPT, Alert, AlertLog
 from tockwork.store.sqlite import SqliteStore
 
@@ -129,21 +129,40 @@ async def test_what_was_not_told_before_a_restart_is_told_after(tmp_path: Path) 
         assert heard.types() == ["firing"]
 
 
-async def test_it_tries_five_times_with_longer_and_longer_waits(tmp_path: Path) -> None:
-    async with hook([500, 429, 502, 408, 503, 500]) as heard, house(tmp_path, heard.url) as found:
+async def test_it_tries_for_a_day_with_longer_and_longer_waits(tmp_path: Path) -> None:
+    async with hook([500, 429, 502, 408, 503, *[500] * 500]) as heard, house(tmp_path, heard.url) as found:
         found.blocked()
         await found.turn()
-        for number, wait_s in enumerate(WAITS_S, 1):
+        for number, wait_s in enumerate((*WAITS_S, WAITS_S[-1]), 1):
             await found.clock.advance(wait_s - 1)
             await found.alerting.tell()
             assert len(heard.posts) == number
             await found.clock.advance(1)
             await found.alerting.tell()
             assert len(heard.posts) == number + 1
-        await found.clock.advance(100_000)
+        await found.clock.advance(GIVES_UP_S - 2 * WAITS_S[-1] - sum(WAITS_S) - 100)
         await found.alerting.tell()
-        assert len(heard.posts) == 5
+        assert await found.log.is_waiting()
+        await found.clock.advance(WAITS_S[-1])
+        await found.alerting.tell()
+        tried = len(heard.posts)
+        await found.clock.advance(GIVES_UP_S)
+        await found.alerting.tell()
+        assert len(heard.posts) == tried == len(WAITS_S) + 4
         assert len({post["id"] for post in heard.posts}) == 1
+
+
+async def test_a_webhook_that_was_down_for_an_hour_hears_of_it_all(tmp_path: Path) -> None:
+    async with hook([503] * 11) as heard, house(tmp_path, heard.url) as found:
+        found.blocked()
+        await found.turn()
+        for _ in range(6 * 10):
+            await found.turn(60)
+        found.state = WELL
+        for _ in range(2 * 10):
+            await found.turn(60)
+        assert heard.types()[-2:] == ["firing", "resolved"]
+        assert len(heard.posts) == 13
 
 
 async def test_the_end_waits_for_the_beginning(tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -14,6 +17,7 @@ from tests.contract.console import Desk
 from tests.contract.dead import EMAIL, NAME, ORDER, SEGMENT, configuration, filled, shop
 
 from tockwork.model import reasons
+from tockwork.operations.replay import PART
 from tockwork.store.letters import Letters
 from tockwork.store.protocol import Retry
 
@@ -285,6 +289,7 @@ async def test_after_a_mend_they_go_out_and_what_is_not_mended_stays(tmp_path: P
     [
         ({"refs": ["x"]}, "refs[0]"),
         ({"refs": ["1-0-0"], "include_delivered": True}, "include_delivered"),
+        ({"include_delivered": True, "within_s": 5}, "within_s"),
         ({"filter": {"status": "pending"}}, "filter.status"),
         ({"filter": {"since": 2, "until": 1}}, "filter.until"),
     ],
@@ -303,6 +308,51 @@ async def test_a_viewer_replays_and_exports_nothing(tmp_path: Path) -> None:
         assert (await viewer.api.get(f"{PATH}/export")).status_code == 403
         assert (await viewer.api.post(f"{PATH}/search", json={})).status_code == 200
         assert len(await ids(desk)) == 1
+
+
+async def test_a_long_replay_ends_after_a_while_and_goes_on_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with shop(tmp_path) as desk:
+        for _ in range(4):
+            await filled(desk, *["rejected"] * (PART + 5))
+        ticks = iter(range(0, 10_000, 7))  # seconds: the time is over once half of them are done
+        monkeypatch.setattr("tockwork.api.letters.time", SimpleNamespace(monotonic=ticks.__next__, time=time.time))
+        first = (await desk.api.post(f"{PATH}/replay", json={"dry_run": False, "within_s": 10})).json()
+        assert first["sent"] == first["letters"] == 2 * (PART + 5)
+        assert first["rest"]["since"] < first["rest"]["until"] <= time.time()
+        again = {"dry_run": False, "filter": first["rest"]}
+        then = (await desk.api.post(f"{PATH}/replay", json=again)).json()
+        assert (then["sent"], then["rest"]) == (2 * (PART + 5), None)
+        assert len(await desk.store.due(NAME, math.inf, 999)) == 4 * (PART + 5)
+        for body in ({"dry_run": False}, again):  # as often as somebody likes
+            assert (await desk.api.post(f"{PATH}/replay", json=body)).json()["letters"] == 0
+
+
+async def test_two_replays_at_once_send_nothing_twice(tmp_path: Path) -> None:
+    async with shop(tmp_path) as desk:
+        await filled(desk, *["rejected"] * 3 * PART)
+        both = [desk.api.post(f"{PATH}/replay", json={"dry_run": False}) for _ in range(2)]
+        assert [answer.status_code for answer in await asyncio.gather(*both)] == [200, 200]
+        assert len(await desk.store.due(NAME, math.inf, 999)) == 3 * PART
+        await desk.store.database.read(lambda connection: checked(connection, NAME))
+
+
+async def test_a_replay_that_broke_off_is_finished_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shop(tmp_path) as desk:
+        await filled(desk, *["rejected"] * 3 * PART)
+        revive, calls = Letters.revive, count()
+
+        async def broken(self: Letters, consumer: str, revived: Any) -> int:
+            if next(calls) == 1:
+                raise OSError("the machine stops")
+            return await revive(self, consumer, revived)
+
+        monkeypatch.setattr(Letters, "revive", broken)
+        assert (await desk.api.post(f"{PATH}/replay", json={"dry_run": False})).status_code == 500
+        assert len(await desk.store.due(NAME, math.inf, 999)) == PART
+        assert (await desk.api.post(f"{PATH}/replay", json={"dry_run": False})).json()["sent"] == 2 * PART
+        await desk.store.database.read(lambda connection: checked(connection, NAME))
 
 
 # Export

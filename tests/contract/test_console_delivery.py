@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import httpx
@@ -16,6 +18,8 @@ from tests.contract.dead import EMAIL, NAME, ORDER, SEGMENT, configuration, fill
 
 from tockwork.delivery.standing import Standing
 from tockwork.model.outcome import Status
+from tockwork.operations.replay import PART
+from tockwork.store.alerts import Alert, AlertLog
 from tockwork.store.control import Control
 
 PAGE = f"/delivery/{quote(SEGMENT)}"
@@ -46,9 +50,12 @@ async def test_the_overview_has_a_card_for_each_destination(tmp_path: Path) -> N
         assert NAME in text
         assert "Delivered, 24 h 2" in text
         assert "Success, 24 h 40 %" in text
-        assert "Dead letters 3" in text
+        assert "Dead letters, in all 3" in text
         assert "every event is accounted for" in text
         assert "In the page" in text
+        home = await shown(desk, "/")
+        assert "delivering 2 3 40 %" in words(home)
+        assert 'hx-get="/diagnostics"' in home
 
 
 async def test_without_a_destination_the_overview_says_what_to_do(tmp_path: Path) -> None:
@@ -102,6 +109,8 @@ async def test_why_it_is_blocked_and_what_to_do(tmp_path: Path) -> None:
         standing = Standing()
         standing.block("token_expired", "answered 40105: <b>expired", 1000.0)
         await desk.store.keep_standing(NAME, msgspec.json.encode(standing.keep(2000.0)))
+        full = Alert(rule="disk", what="The disk is full.", mend="Make room.", value=0.0, since=1.0)
+        await AlertLog(desk.store.database).change([full], [], 2.0, told=False)
         for path in ("/delivery", PAGE):
             answer = await desk.pages.get(path)
             assert "&lt;b&gt;expired" in answer.text
@@ -109,6 +118,9 @@ async def test_why_it_is_blocked_and_what_to_do(tmp_path: Path) -> None:
             assert "The access token has expired." in text
             assert "What to do: Set a new access token." in text
         assert 'action="' + PAGE + '/resume"' in await shown(desk, PAGE)
+        home = words(await shown(desk, "/"))
+        assert "Set a new access token. Open the settings" in home
+        assert "Alert: the server The disk is full. Make room." in home
 
 
 async def test_pause_and_resume(tmp_path: Path) -> None:
@@ -250,6 +262,22 @@ async def test_all_that_match_are_replayed(tmp_path: Path) -> None:
         done = said(await desk.submit(f"{LETTERS}/replay", which="all", status="rejected", sure="true"))
         assert "1 of 1 letter is on the way" in words(done)
         assert [row.message_id for row in await desk.store.due(NAME, time.time(), 9)] == ["rejected-2"]
+
+
+async def test_a_replay_that_takes_long_goes_on_with_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with shop(tmp_path) as desk:
+        for _ in range(4):
+            await filled(desk, *["rejected"] * (PART + 5))
+        ticks = iter(range(0, 10_000, 14))  # seconds: the time is over once half of them are done
+        monkeypatch.setattr("tockwork.api.letters.time", SimpleNamespace(monotonic=ticks.__next__, time=time.time))
+        first = said(await desk.submit(f"{LETTERS}/replay", which="all", sure="true"))
+        assert f"{2 * (PART + 5)} of {2 * (PART + 5)} letters are on the way; more are left" in words(first)
+        rest = dict(re.findall(r'name="(rest_\w+)" value="([^"]*)"', first))
+        then = said(await desk.submit(f"{LETTERS}/replay", which="all", sure="true", **rest))
+        assert "more are left" not in words(then)
+        assert len(await desk.store.due(NAME, math.inf, 999)) == 4 * (PART + 5)
+        wrong = said(await desk.submit(f"{LETTERS}/replay", which="all", sure="true", rest_since="x"), 422)
+        assert "There is no such rest" in wrong
 
 
 async def test_what_cannot_be_replayed_is_told_with_what_to_do(tmp_path: Path) -> None:

@@ -107,14 +107,23 @@ class Became(msgspec.Struct, frozen=True, kw_only=True):
     mend: str = ""
 
 
+class Rest(msgspec.Struct, frozen=True):
+    """The letters that died in this time (Unix seconds) are left."""
+
+    since: float
+    until: float
+
+
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the letters, or would become of them in a dry run. `sent` of all `letters` are to be sent."""
+    """What became of the letters, or would become of them in a dry run. `sent` of all `letters` are to be sent. Where
+    the time was over, `rest` has the `since` and `until` with which the same request goes on; else it is null."""
 
     dry_run: bool
     letters: int
     sent: int
     outcomes: list[Became]
     warnings: list[str]
+    rest: Rest | None = None
 
 
 def ref_of(key: Key) -> str:
@@ -209,8 +218,8 @@ def _now(outcome: Outcome, veil: Veil | None) -> Now:
 
 
 def _origins(letter: stored.Letter, instance: Instance, event: Any, now: float) -> list[Origin]:
-    """The fields of the letter's mapping that its detail names."""
-    words = set(re.findall(r"\w+", letter.detail or ""))
+    """The fields of the letter's mapping that its detail names: TikTok's "Invalid value for" names none."""
+    words = set(re.findall(r"\w+", re.sub("(?i)invalid value", "", letter.detail or "")))
     if not words or not isinstance(event, dict):
         return []
     explained = next((one for one in instance.connection.explain(event, now) if one.mapping == letter.mapping), None)
@@ -237,7 +246,9 @@ def exported(letter: stored.Letter, *, masked: bool) -> bytes:
     return msgspec.json.encode(members) + b"\n"
 
 
-def replayed(became: Mapping[str, int], *, dry_run: bool, include_delivered: bool, force: bool) -> Replayed:
+def replayed(
+    became: Mapping[str, int], *, dry_run: bool, include_delivered: bool, force: bool, rest: Rest | None
+) -> Replayed:
     """The answer to a replay."""
     outcomes = [_became(word, number) for word, number in sorted(became.items(), key=lambda item: -item[1])]
     warnings = []
@@ -253,6 +264,7 @@ def replayed(became: Mapping[str, int], *, dry_run: bool, include_delivered: boo
         sent=sum(one.number for one in outcomes if one.outcome is Prospect.TO_SEND),
         outcomes=outcomes,
         warnings=warnings,
+        rest=rest,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -18,12 +19,12 @@ from msgspec import Meta
 from tockwork.api.access import editor
 from tockwork.api.audit import record
 from tockwork.api.delivery import delivered
-from tockwork.api.letter import Letter, LetterLine, Replayed, exported, inspected, key_of, line_of, replayed
+from tockwork.api.letter import Letter, LetterLine, Replayed, Rest, exported, inspected, key_of, line_of, replayed
 from tockwork.api.problem import invalid, not_found
 from tockwork.model.errors import Problem
 from tockwork.model.outcome import Status
 from tockwork.operations.premises import Premises
-from tockwork.operations.replay import Selection, replay
+from tockwork.operations.replay import BREATH_S, PART, Selection, replay
 from tockwork.store.letters import Letters, Mark, Sought
 from tockwork.store.protocol import DEAD
 
@@ -72,6 +73,9 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `dry_run` changes nothing and says what would become of them. `include_delivered` takes delivered ones too, which is
     for events that the platform lost. `force` sends even what the platform would count twice: letters of rows that
     perhaps arrived, once the time is over in which it drops repeats.
+
+    It ends after `within_s` seconds or little more, and says what is left; without, when all is done. What is done
+    stays done, so it may be repeated if it broke off.
     """
 
     refs: Annotated[list[Text], Meta(max_length=MOST_REFS)] | None = None
@@ -79,6 +83,7 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dry_run: bool = True
     include_delivered: bool = False
     force: bool = False
+    within_s: Annotated[float, Meta(ge=0.1, le=3600)] | None = None
 
 
 @post("/letters/{destination:str}/search", tags=TAGS, status_code=200)
@@ -145,8 +150,25 @@ async def again(
     name = delivered(premises, destination)
     _check(data.filter, "filter.")
     selection = _selection(data)
-    became = await replay(premises.store, premises.consumer(name), selection, dry_run=data.dry_run)
-    answer = replayed(became, dry_run=data.dry_run, include_delivered=data.include_delivered, force=data.force)
+    until, rest = min(selection.until, time.time()), None
+    ends_at = math.inf if data.within_s is None else time.monotonic() + data.within_s
+
+    def enough(at: float) -> bool:
+        nonlocal rest
+        if over := time.monotonic() >= ends_at:
+            rest = Rest(at, until)
+        return over
+
+    became = await replay(
+        premises.store,
+        premises.consumer(name),
+        msgspec.structs.replace(selection, until=until),
+        dry_run=data.dry_run,
+        enough=enough,
+    )
+    answer = replayed(
+        became, dry_run=data.dry_run, include_delivered=data.include_delivered, force=data.force, rest=rest
+    )
     if not data.dry_run:
         chosen = _told(data.filter) if data.refs is None else {"refs": len(data.refs)}
         numbers = {str(one.outcome): one.number for one in answer.outcomes}
@@ -169,9 +191,10 @@ async def _inspected(premises: Premises, name: str, ref: str, *, unmasked: bool)
 
 async def _lines(premises: Premises, name: str, selection: Selection, *, masked: bool) -> AsyncIterator[bytes]:
     async for some in Letters(premises.store).dead(name, selection.since, selection.until):
-        lines = [exported(letter, masked=masked) for letter in some if selection.takes(letter)]
-        if lines:
-            yield b"".join(lines)
+        wanted = [letter for letter in some if selection.takes(letter)]
+        for start in range(0, len(wanted), PART):
+            yield b"".join(exported(letter, masked=masked) for letter in wanted[start : start + PART])
+            await asyncio.sleep(BREATH_S)  # a client that reads fast makes nothing wait
 
 
 def _check(wanted: LetterFilter, place: str = "") -> None:
@@ -213,6 +236,9 @@ def _selection(wanted: Replay) -> Selection:
     """Raises `Refused` for refs that are none, or that stand beside what they do not go with."""
     sought = _sought(wanted.filter)
     keys = None
+    if wanted.within_s is not None and wanted.include_delivered:
+        what = "goes with dead letters alone: what was delivered again meanwhile would be sent once more"
+        raise invalid(Problem("within_s", what, "Leave it out, or `include_delivered`."))
     if wanted.refs is not None:
         found = [key_of(ref) for ref in wanted.refs]
         problems = [

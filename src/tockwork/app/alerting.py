@@ -13,13 +13,14 @@ from tockwork.configuration.entries import Configuration
 from tockwork.model.clock import Clock, SystemClock
 from tockwork.operations.alerts import HOLDING, alerts
 from tockwork.operations.snapshot import Snapshot
-from tockwork.operations.webhook import WAITS_S, Posted, Told
+from tockwork.operations.webhook import GIVES_UP_S, WAITS_S, Posted, Told
 from tockwork.store.alerts import Alert, AlertLog, Fired, Key, Notice
 
 LOOK_S: Final = 5.0
 TELL_S: Final = 1.0
-CLEAR_S: Final = 10.0
-"""An alert ends once all was well for so long: a destination that was blocked is open for a moment after a restart."""
+CLEAR_S: Final = 60.0
+"""An alert ends once all was well for so long: what is well and wrong by turns is told once, and a destination that was
+blocked is open for a moment after a restart."""
 _log = structlog.get_logger(__name__)
 
 
@@ -109,9 +110,9 @@ class Alerting:
         at = alert.ended_at if notice.state == "resolved" and alert.ended_at is not None else alert.began_at
         told = Told(id=f"{alert.uid}-{notice.state}", state=notice.state, at=at, alert=alert)
         posted = await self._post(wanted, told, self._ca_bundle)
-        again = posted.passing and notice.attempts < len(WAITS_S)
-        wait_s = WAITS_S[notice.attempts] if again else 0.0
-        await self._log.attempted(notice, posted.said, self._clock.now() + wait_s if again else None)
+        next_at = self._clock.now() + WAITS_S[min(notice.attempts, len(WAITS_S) - 1)]
+        again = posted.passing and next_at < notice.made_at + GIVES_UP_S
+        await self._log.attempted(notice, posted.said, next_at if again else None)
         if not posted.ok:
             event = "alert_not_told_yet" if again else "alert_not_told"
             _log.warning(event, **_words(alert), state=notice.state, said=posted.said)

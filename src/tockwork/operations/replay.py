@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections import Counter
@@ -19,6 +20,10 @@ from tockwork.store.letters import Letter, Letters, Revived
 from tockwork.store.protocol import Key, Line, Retry
 from tockwork.store.sqlite import SqliteStore
 
+PART = 25
+"""So many letters are decided and written in one go: then others have their turn, events that come in above all."""
+BREATH_S = 0.002
+"""So long nothing is done between two parts."""
 PENDING = "to be sent"
 UNMATCHED = "no mapping makes it any more"
 TOO_LATE = "perhaps delivered more than 48 hours ago: TikTok would count it twice (--force)"
@@ -57,31 +62,59 @@ async def replay(
     *,
     dry_run: bool = False,
     moved: Callable[[int], None] = lambda number: None,
+    enough: Callable[[float], bool] = lambda at: False,
 ) -> Counter[str]:
     """Replays the letters of one destination; counts what became of them. With `dry_run` nothing is changed. `moved` is
-    told how many were looked at."""
-    letters, now = Letters(store), time.time()
-    window_s = instance.connection.destination.limits.dedup_window_s
-    became: Counter[str] = Counter()
-    async for some in _selected(letters, instance.name, selection):
-        revived: list[Revived] = []
-        for letter in some:
-            late = letter.ambiguous_at is not None and now >= letter.ambiguous_at + window_s
-            if late and not selection.force:
-                became[TOO_LATE] += 1
-                continue
-            again = _revived(
-                letter, instance, History() if selection.force else History(ambiguous_at=letter.ambiguous_at)
-            )
-            became[_word(again)] += 1
-            if again is not None and (again.retries[0] is not None or letter.status is not Status.DELIVERED):
-                revived.append(again)  # what was delivered stays so where no row can be made any more
+    told how many were looked at. `enough` ends it: it is asked whenever letters come that died (or, delivered ones,
+    were accepted) at another time than those before, with that time, since which the rest is from.
+
+    Each part is kept as it is done, so that whoever repeats a replay that broke off goes on with what is left.
+    """
+    letters, became = Letters(store), Counter[str]()
+    async for part, over in _parts(_selected(letters, instance.name, selection), enough):
+        revived = _decided(part, instance, selection, became)
         if revived and not dry_run:
             await letters.revive(instance.name, revived)
-        moved(len(some))
+        moved(len(part))
+        if over:
+            break
+        await asyncio.sleep(BREATH_S)
     if not dry_run:
         await Control(store.database).wish(instance.name, Wish.WAKE)
     return became
+
+
+async def _parts(
+    found: AsyncIterator[list[Letter]], enough: Callable[[float], bool]
+) -> AsyncIterator[tuple[list[Letter], bool]]:
+    """The letters in parts, and whether it is over then: no letter of the same time as the last one is left."""
+    at: float | None = None
+    async for some in found:
+        for start in range(0, len(some), PART):
+            part = some[start : start + PART]
+            at = part[0].at if at is None else at
+            cut = next((place for place, letter in enumerate(part) if letter.at != at), None)
+            if cut is not None and enough(part[cut].at):
+                yield part[:cut], True
+                return
+            at = part[-1].at
+            yield part, False
+
+
+def _decided(part: Sequence[Letter], instance: Instance, selection: Selection, became: Counter[str]) -> list[Revived]:
+    """What becomes of these letters, counted too."""
+    now, window_s = time.time(), instance.connection.destination.limits.dedup_window_s
+    revived: list[Revived] = []
+    for letter in part:
+        late = letter.ambiguous_at is not None and now >= letter.ambiguous_at + window_s
+        if late and not selection.force:
+            became[TOO_LATE] += 1
+            continue
+        again = _revived(letter, instance, History() if selection.force else History(ambiguous_at=letter.ambiguous_at))
+        became[_word(again)] += 1
+        if again is not None and (again.retries[0] is not None or letter.status is not Status.DELIVERED):
+            revived.append(again)  # what was delivered stays so where no row can be made any more
+    return revived
 
 
 async def _selected(letters: Letters, consumer: str, selection: Selection) -> AsyncIterator[list[Letter]]:

@@ -17,8 +17,10 @@ from tockwork.store.alerts import Alert
 
 TIMEOUT_S: Final = 10.0
 CONNECT_TIMEOUT_S: Final = 5.0
-WAITS_S: Final = (2.0, 8.0, 30.0, 120.0)
-"""How long to wait after each attempt but the last."""
+WAITS_S: Final = (2.0, 8.0, 30.0, 120.0, 600.0)
+"""How long to wait after each attempt; after later ones as long as after the last of these."""
+GIVES_UP_S: Final = 24 * 3600.0
+"""Somebody who was not told for so long is told no more."""
 PASSING: Final = frozenset({408, 425, 429})
 _SHARED: Final = ip_network("100.64.0.0/10")
 _NAT64: Final = ip_network("64:ff9b::/96")

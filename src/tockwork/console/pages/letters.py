@@ -19,6 +19,8 @@ from tockwork.console.door import CSRF_HEADER, Problem, Refused
 from tockwork.model.names import named, segment
 
 SHOWN: Final = 50
+WITHIN_S: Final = 20
+"""So long one request replays; proxies give up on longer ones. Whoever wants goes on with the rest."""
 IN_ADDRESSES: Final = ("status", "reason", "mapping", "code", "since", "until")
 """Filters that may stand in a page's address: a messageId may not."""
 FILTERS: Final = (*IN_ADDRESSES, "message_id")
@@ -58,7 +60,10 @@ async def replayed(desk: NamedDependency[Desk], destination: FromPath[str]) -> T
         nothing = Refused(422, "nothing_chosen", "Tick the letters that you want to replay.", [])
         return await _list(desk, place, typed, refused=nothing)
     try:
-        body = {"refs": refs, "filter": {} if refs else _filter(typed), "dry_run": not sure, **asked}
+        wanted = {} if refs else _filter(typed) | _rest(form)
+        body: dict[str, Any] = {"refs": refs, "filter": wanted, "dry_run": not sure, **asked}
+        if refs is None and not asked["include_delivered"]:
+            body["within_s"] = WITHIN_S
         became = await desk.door.post(f"{place.api}/replay", body)
     except Refused as refused:
         if refused.status != 422:
@@ -130,6 +135,15 @@ def _export(kept: Mapping[str, str]) -> dict[str, str]:
 
 def _typed(form: FormMultiDict) -> dict[str, str]:
     return {key: str(form.get(key) or "").strip() for key in FILTERS}
+
+
+def _rest(form: FormMultiDict) -> dict[str, float]:
+    """Where a replay that took long enough is taken up again. Raises `Refused` for what is no time."""
+    given = {key: form.get(f"rest_{key}") for key in ("since", "until")}
+    try:
+        return {key: float(str(value)) for key, value in given.items() if value}
+    except ValueError:
+        raise Refused(422, "invalid", "There is no such rest: replay all once more.", []) from None
 
 
 def _filter(typed: Mapping[str, str]) -> dict[str, Any]:
