@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from inspect import getdoc
 from typing import Any
 
@@ -16,16 +17,21 @@ def routes() -> str:
     parts = []
     for resource in RESOURCES:
         rows = [
-            (code(f"{method} /api{path}"), _role(route), _summary(route))
+            (code(f"{method} /api{_plain(path)}"), _role(route), _summary(route))
             for route in resource.ROUTES
             for path in sorted(route.paths)
             for method in sorted(route.http_methods)
             if method != "OPTIONS"
         ]
         if rows:
-            title = resource.__name__.rpartition(".")[2].capitalize()
+            title = getattr(resource, "TAGS", [resource.__name__.rpartition(".")[2].capitalize()])[0]
             parts.append(f"### {title}\n\n{table(('Route', 'For', 'What it does'), rows)}")
     return "\n".join(parts)
+
+
+def _plain(path: str) -> str:
+    """With the names of its parameters alone."""
+    return re.sub(r":\w+}", "}", path)
 
 
 def _role(route: Any) -> str:

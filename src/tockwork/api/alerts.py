@@ -14,11 +14,13 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from litestar.types import ControllerRouterHandler
 
-from tockwork.api.access import User, editor
+from tockwork.api.access import Role, User, editor
 from tockwork.api.audit import record
 from tockwork.api.places import changed
+from tockwork.api.problem import invalid
 from tockwork.configuration.alerts import Alerts, Format, Rules
 from tockwork.configuration.entries import Configuration
+from tockwork.model.errors import Problem
 from tockwork.operations.editing import Editor
 from tockwork.operations.premises import Premises
 from tockwork.operations.webhook import Posted, Told, post
@@ -89,7 +91,13 @@ async def change_alerts(
     premises: NamedDependency[Premises],
     editing: NamedDependency[Editor],
 ) -> AlertsAnswer:
-    """Change what is watched, and who is told."""
+    """Change what is watched, and who is told. To post within the own network, where the server reaches what others do
+    not, is for owners to say."""
+    former = premises.configuration.alerts
+    opens = data.private_network and (bool(data.webhook) or not former.private_network)
+    if opens and not request.user.role.may(Role.OWNER):
+        place = "webhook" if former.private_network else "private_network"
+        raise invalid(Problem(place, "needs the role owner in a private network", "Ask an owner to set it."))
 
     def change(configuration: Configuration) -> str:
         former = configuration.alerts

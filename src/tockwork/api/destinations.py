@@ -27,7 +27,7 @@ from tockwork.model import reasons
 from tockwork.model.errors import Problem
 from tockwork.model.names import named
 from tockwork.model.secret import Secret
-from tockwork.operations.editing import Editor
+from tockwork.operations.editing import Editor, ensure_seen, revision
 from tockwork.operations.premises import Premises
 from tockwork.operations.snapshot import DestinationState
 from tockwork.operations.test_codes import TestCode, test_codes
@@ -56,7 +56,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
 class DestinationAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A connected destination. `sources` are the names of those whose events it takes, null for all. With `presets` its
     mappings are those of `preset_pack`, else its own. `pixel` has the settings of a pair's leg in the browser, which is
-    called `pixel_name`; null without one. `state` is null for one that the browser delivers to."""
+    called `pixel_name`; null without one. `state` is null for one that the browser delivers to. `revision` changes with
+    what a change of it may change: give it back with one."""
 
     name: str
     kind: str
@@ -75,6 +76,7 @@ class DestinationAnswer(msgspec.Struct, frozen=True, kw_only=True):
     test_codes: list[TestCode]
     state: State | None
     managed_by: str | None
+    revision: str
 
 
 class NewDestination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,7 +95,8 @@ class NewDestination(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class DestinationChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to change of a destination; the rest stays. Of `settings` and `pixel`, those that are given change: an empty
     secret, or one as it was answered, stays as it is; null takes a setting away. `pixel` null takes the leg in the
-    browser away. Another `preset_pack` takes the place of a destination's own mappings only with `discard_mappings`."""
+    browser away. Another `preset_pack` takes the place of a destination's own mappings only with `discard_mappings`.
+    With the `revision` of what was read, the change is refused (409) if somebody else was faster."""
 
     enabled: bool | UnsetType = UNSET
     sandbox: bool | UnsetType = UNSET
@@ -102,6 +105,10 @@ class DestinationChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     preset_pack: str | UnsetType = UNSET
     pixel: Settings | UnsetType | None = UNSET
     discard_mappings: bool = False
+    revision: str = ""
+
+
+_CHANGED: Final = ("enabled", "sandbox", "sources", "settings", "preset_pack", "pixel")
 
 
 @get("/destinations", tags=TAGS)
@@ -158,15 +165,16 @@ async def change_destination(
 
     def change(configuration: Configuration) -> str:
         entry = _known(configuration, named(name))
+        ensure_seen(data.revision, _changeable(entry), f"the destination {entry.name!r}")
         _change(entry, data)
         return f"destinations[{configuration.destinations.index(entry)}]"
 
-    members = [member for member, value in msgspec.structs.asdict(data).items() if value not in (UNSET, False)]
+    members = sorted(member for member in _CHANGED if getattr(data, member) is not UNSET)
     note = "destination changed"
-    if members == ["enabled"] or (data.enabled is False and not members):
+    if members == ["enabled"]:
         note = "destination enabled" if data.enabled else "destination disabled"
     await changed(editing, change, by=request.user.name, note=note)
-    detail: dict[str, Any] = {"members": sorted({*members, *(["enabled"] if data.enabled is False else [])})}
+    detail: dict[str, Any] = {"members": members}
     for member, given in (("settings", data.settings), ("pixel", data.pixel)):
         if isinstance(given, Mapping):
             detail[member] = sorted(given)
@@ -271,9 +279,15 @@ async def _answers(premises: Premises, entries: list[DestinationEntry]) -> list[
                 test_codes=await test_codes(premises, entry.name),
                 state=None if entry.in_browser else _state(states.get(entry.name)),
                 managed_by=premises.configuration.managed_by,
+                revision=revision(_changeable(entry)),
             )
         )
     return answers
+
+
+def _changeable(entry: DestinationEntry) -> Any:
+    """What a `DestinationChange` may change."""
+    return entry.enabled, entry.sandbox, entry.sources, _shown(entry), entry.preset_pack, entry.pixel
 
 
 def _shown(entry: DestinationEntry) -> Settings:

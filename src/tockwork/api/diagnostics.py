@@ -83,7 +83,7 @@ class DiagnosticsAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 @get("/diagnostics", tags=TAGS)
 async def diagnostics(premises: NamedDependency[Premises], clinic: NamedDependency[Clinic]) -> DiagnosticsAnswer:
-    """Every destination's findings, counted by level"""
+    """Every destination's findings, counted by level."""
     dismissals = Dismissals(premises.store.database)
     found = []
     for entry in premises.configuration.destinations:
@@ -100,7 +100,7 @@ async def diagnostics(premises: NamedDependency[Premises], clinic: NamedDependen
 async def diagnosis(
     premises: NamedDependency[Premises], clinic: NamedDependency[Clinic], destination: FromPath[str]
 ) -> DiagnosisAnswer:
-    """One destination: findings, match quality by event, activity, and its pair"""
+    """One destination: findings, match quality by event, activity, and its pair."""
     name = _known(premises, destination)
     return _answer(await clinic.diagnosis(name), await Dismissals(premises.store.database).of(name))
 
@@ -118,7 +118,7 @@ async def dismiss(
     destination: FromPath[str],
     code: FromPath[str],
 ) -> IssueAnswer:
-    """Hide a finding for seven days, or until it has grown by half"""
+    """Hide a finding for seven days, or until it has grown by half."""
     name = _known(premises, destination)
     issue = (await clinic.diagnosis(name)).issue(code)
     if issue is None:
@@ -140,7 +140,7 @@ async def restore(
     destination: FromPath[str],
     code: FromPath[str],
 ) -> None:
-    """Show a dismissed finding again"""
+    """Show a dismissed finding again."""
     name = _known(premises, destination)
     dismissals = Dismissals(premises.store.database)
     if code not in await dismissals.of(name):

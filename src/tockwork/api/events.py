@@ -15,9 +15,11 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
+from tockwork.api import watches as watching
 from tockwork.api.access import editor
 from tockwork.api.audit import record
 from tockwork.api.problem import Refused, invalid, not_found
+from tockwork.api.watches import Watches
 from tockwork.model import reasons
 from tockwork.model.errors import Problem
 from tockwork.model.outcome import Status
@@ -28,6 +30,7 @@ from tockwork.operations.trial import attempt
 from tockwork.operations.veil import Veil
 from tockwork.store.accounts import Accounts
 from tockwork.store.fates import Fate
+from tockwork.store.index import digest
 from tockwork.store.lives import Lives
 from tockwork.store.protocol import Key
 from tockwork.store.search import Query, Search
@@ -179,21 +182,28 @@ async def stream(
     request: Request[Any, Any, Any],
     premises: NamedDependency[Premises],
     accounts: NamedDependency[Accounts],
+    watches: NamedDependency[Watches],
     source: FromQuery[str] = "",
     type: FromQuery[str] = "",
     name: FromQuery[str] = "",
     destination: FromQuery[str] = "",
     status: FromQuery[str] = "",
+    watch: FromQuery[str] = "",
     after: FromQuery[str] = "",
 ) -> Stream:
     """Follow live what arrives and what becomes of it, as server-sent events.
+
+    `watch` is of one person: what `POST /api/events/watch` answered.
 
     With `after`, the `ref` of the last event that is known (or a header `Last-Event-ID`, as browsers send it), the
     first one has what came since. Each is named ``events`` and has `events` (as a search finds them), `fates` of events
     that were sent before, by their `ref`, and `left_out`: how many events arrived that are not shown, since there were
     too many.
     """
-    only = Filter(source, type, name, destination, status)
+    user = watches.user(watch) if watch else None
+    if watch and user is None:
+        raise not_found("watch of this name (any more): post the person again")
+    only = Filter(source, type, name, destination, status, digest(user) if user else b"")
     since = _key(request.headers.get("last-event-id", "")) or _key(after)
 
     async def known() -> bool:
@@ -208,7 +218,7 @@ async def stream(
         try:
             with premises.tail.watch(only) as watched:
                 yield b"retry: %d\n\n" % RETRY_MS
-                if (missed := await _missed(premises, only, since)).rows:
+                if (missed := await _missed(premises, only, since, user)).rows:
                     premises.tail.adopt(watched, missed.rows)
                     yield _message(missed)
                 while not watched.closed:
@@ -339,7 +349,7 @@ def _row(row: Row, fates: Sequence[Fate] = ()) -> EventRow:
     )
 
 
-async def _missed(premises: Premises, only: Filter, since: Key | None) -> Batch:
+async def _missed(premises: Premises, only: Filter, since: Key | None, user: str | None) -> Batch:
     """What came after an event, and what came so lately that there may be news of it."""
     if since is None:
         return Batch()
@@ -349,8 +359,9 @@ async def _missed(premises: Premises, only: Filter, since: Key | None) -> Batch:
         name=only.name or None,
         destination=only.destination or None,
         status=only.status or None,
+        user=user,
     )
-    found = await Search(premises.store.database).find(query, MISSED, SEARCH_S)
+    found = await Search(premises.store.database).find(query, MISSED, PERSON_S if user else SEARCH_S)
     lately = time.time() - LATELY_S
     hits = [hit for hit in reversed(found.hits) if hit.key > since or hit.at > lately]
     rows = [row_of(hit.key, hit.at, hit.source, hit.entry) for hit in hits]
@@ -370,4 +381,13 @@ def _message(batch: Batch) -> bytes:
     return b"%sevent: events\ndata: %s\n\n" % (last, data)
 
 
-ROUTES: Final[list[ControllerRouterHandler]] = [search, recent, event_paths, stream, life, unmask, send_test]
+ROUTES: Final[list[ControllerRouterHandler]] = [
+    search,
+    recent,
+    event_paths,
+    *watching.ROUTES,
+    stream,
+    life,
+    unmask,
+    send_test,
+]

@@ -20,7 +20,6 @@ from tockwork.operations.premises import Premises
 from tockwork.operations.preview import Candidate
 
 MAX_NAME: Final = 100
-NEW: Final = "new"
 
 Name = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 Caller = Request[Any, Any, Any]
@@ -35,6 +34,13 @@ class MappingBody(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     action: str = ""
     fields: dict[str, Any] = {}
     enabled: bool = True
+
+
+class MappingChange(MappingBody, forbid_unknown_fields=True, kw_only=True):
+    """A mapping in another's place. With the `revision` of the one that was read, the change is refused (409) if
+    somebody else was faster."""
+
+    revision: str = ""
 
 
 class Changed(msgspec.Struct, kw_only=True):
@@ -60,9 +66,11 @@ async def change(
     action: str,
     note: str,
     about: str = "",
+    dry_run: bool = False,
 ) -> int:
-    """Changes a destination's mappings, and audits it. Problems of the mapping `about` have their places in it. Raises
-    `Refused` (404) where the destination, or what `work` looks for, is not there."""
+    """Changes a destination's mappings, and audits it; a `dry_run` only finds what is wrong. Problems of the mapping
+    `about` have their places in it. Raises `Refused` (404) where the destination, or what `work` looks for, is not
+    there."""
     name = named(destination)
     prefix = ""
 
@@ -81,11 +89,12 @@ async def change(
         prefix = f"destinations[{place}].mappings[{names.index(about)}]." if about in names else ""
 
     try:
-        version = await editing.change(edit, by=request.user.name, note=note)
+        version = await editing.change(edit, by=request.user.name, note=note, dry_run=dry_run)
     except ConfigurationError as error:
         problems = [Problem(one.where.removeprefix(prefix), one.what, one.mend) for one in error.problems]
         raise ConfigurationError(problems) from None
-    await record(request, action, about=name, detail={"mapping": about} if about else {})
+    if not dry_run:
+        await record(request, action, about=name, detail={"mapping": about} if about else {})
     return version
 
 
@@ -94,11 +103,10 @@ def written(data: MappingBody) -> dict[str, Any]:
     name = data.name.strip()
     if not name:
         raise invalid(Problem("name", "is empty", "Give the mapping a name, such as Purchase."))
-    if name == NEW:
-        raise invalid(Problem("name", f"{NEW!r} is the address of the page for new mappings", "Choose another."))
     if not name.isprintable():
         raise invalid(Problem("name", "has signs that cannot be seen", "Type it anew."))
-    return {**msgspec.structs.asdict(data), "name": name}
+    members = {member: getattr(data, member) for member in MappingBody.__struct_fields__}
+    return {**members, "name": name}
 
 
 def checked(entry: DestinationEntry, mapping: dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ async def import_mappings(
     name: FromPath[str],
     data: JSONBody[ImportBody],
 ) -> ImportResult:
-    """Adds mappings that were exported from Segment"""
+    """Add mappings that were exported from Segment."""
     entry = entry_of(premises, name)
     found = segment.mappings(_content(data.content), kept.declared(entry))
     remarks = list(found.remarks)
@@ -75,17 +75,15 @@ async def import_mappings(
             remarks.append(Problem(f"mapping {place + 1}", f"{one['name']!r} is taken: imported as {free!r}"))
         one["name"] = free
         names.add(free)
-    version = 0
     added = [one["name"] for one in found.mappings]
-    if not data.dry_run:
 
-        def work(mappings: Mappings) -> None:
-            for one in found.mappings:
-                mappings.add(one)
+    def work(mappings: Mappings) -> None:
+        for one in found.mappings:
+            mappings.add(one)
 
-        note = f"{len(added)} mappings imported into {named(name)!r}"
-        version = await change(request, editing, name, work, "mappings.imported", note)
-    return ImportResult(destination=entry.name, mappings=added, remarks=remarks, version=version)
+    note = f"{len(added)} mappings imported into {named(name)!r}"
+    version = await change(request, editing, name, work, "mappings.imported", note, dry_run=data.dry_run)
+    return ImportResult(destination=entry.name, mappings=added, remarks=remarks, version=0 if data.dry_run else version)
 
 
 @post("/import", guards=[editor], tags=TAGS, status_code=200)
@@ -95,7 +93,7 @@ async def import_destination(
     editing: NamedDependency[Editor],
     data: JSONBody[DestinationImportBody],
 ) -> ImportResult:
-    """Connects a destination that was exported from Segment, switched off until somebody enables it"""
+    """Connect a destination that was exported from Segment, switched off until somebody enables it."""
     found = segment.destination(_content(data.content), data.kind)
     if not found.kind:
         raise invalid(*found.remarks)
@@ -108,19 +106,22 @@ async def import_destination(
         mappings=found.mappings or None,
     )
     remarks = [*found.remarks, *_completed(entry)]
+    if not found.mappings:
+        what, mend = "are not part of the export: it runs on presets", "Export them too, and import them there."
+        remarks.append(Problem("mappings", what, mend))
     for place, one in enumerate(found.mappings):
         _check(entry, one, place, remarks)
     remarks.append(Problem("enabled", "the destination is switched off", "Enable it once Segment sends no more."))
-    version = 0
+
+    def edit(configuration: Configuration) -> None:
+        configuration.destinations.append(entry)
+
+    note = f"destination {entry.name!r} imported"
+    version = await editing.change(edit, by=request.user.name, note=note, dry_run=data.dry_run)
     if not data.dry_run:
-
-        def edit(configuration: Configuration) -> None:
-            configuration.destinations.append(entry)
-
-        version = await editing.change(edit, by=request.user.name, note=f"destination {entry.name!r} imported")
         await record(request, "destination.imported", about=entry.name, detail={"kind": entry.kind})
     names = [one["name"] for one in kept.listed(entry)]
-    return ImportResult(destination=entry.name, mappings=names, remarks=remarks, version=version)
+    return ImportResult(destination=entry.name, mappings=names, remarks=remarks, version=0 if data.dry_run else version)
 
 
 def _content(content: Any) -> Any:

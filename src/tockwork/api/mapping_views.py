@@ -10,6 +10,7 @@ import msgspec
 from tockwork.configuration.entries import DestinationEntry
 from tockwork.destinations.declare import Action, KnownName
 from tockwork.operations import mappings as kept
+from tockwork.operations.editing import revision
 from tockwork.operations.mappings import Origin
 from tockwork.rules.conditions import Tree
 from tockwork.rules.fields import Field, When
@@ -18,7 +19,7 @@ from tockwork.store.mapping_counts import MappingCounts
 
 class MappingSummary(msgspec.Struct, kw_only=True):
     """One mapping in the list. `event` is the name that it sends, None where the event itself decides. `counts` are the
-    deliveries of the last 24 hours."""
+    deliveries of the last 24 hours. `revision` changes with it: give it back with a change."""
 
     name: str
     trigger: str
@@ -28,6 +29,7 @@ class MappingSummary(msgspec.Struct, kw_only=True):
     enabled: bool
     origin: Origin
     counts: MappingCounts
+    revision: str
 
 
 class PackSummary(msgspec.Struct, kw_only=True):
@@ -114,6 +116,7 @@ def summary(entry: DestinationEntry, one: kept.Written, counts: dict[str, Mappin
         enabled=one["enabled"],
         origin=kept.origin(entry, one),
         counts=counts.get(one["name"], MappingCounts()),
+        revision=revision(one),
     )
 
 

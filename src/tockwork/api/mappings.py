@@ -14,7 +14,7 @@ from litestar.types import ControllerRouterHandler
 from tockwork.api import mapping_imports, previews
 from tockwork.api.access import editor
 from tockwork.api.change_views import ChangeView, views
-from tockwork.api.mapping_edits import Caller, Changed, MappingBody, change, checked, entry_of, written
+from tockwork.api.mapping_edits import Caller, Changed, MappingBody, MappingChange, change, checked, entry_of, written
 from tockwork.api.mapping_views import ActionView, MappingDetail, MappingList, PackSummary, fields, summary
 from tockwork.api.problem import not_found
 from tockwork.configuration.entries import DestinationEntry
@@ -64,7 +64,7 @@ class PackDifference(msgspec.Struct, kw_only=True):
 
 @get("/destinations/{name:str}/mappings", tags=TAGS)
 async def mappings(premises: NamedDependency[Premises], name: FromPath[str]) -> MappingList:
-    """A destination's mappings, with their counts of the last 24 hours"""
+    """A destination's mappings, with their counts of the last 24 hours."""
     entry = entry_of(premises, name)
     destination = kept.declared(entry)
     counts = await _counts(premises, entry)
@@ -90,7 +90,7 @@ async def mappings(premises: NamedDependency[Premises], name: FromPath[str]) -> 
 
 @get("/destinations/{name:str}/mappings/{mapping:str}", tags=TAGS)
 async def mapping(premises: NamedDependency[Premises], name: FromPath[str], mapping: FromPath[str]) -> MappingDetail:
-    """One mapping"""
+    """One mapping, whole."""
     entry = entry_of(premises, name)
     for position, one in enumerate(kept.listed(entry)):
         if one["name"] == named(mapping):
@@ -113,7 +113,7 @@ async def add(
     name: FromPath[str],
     data: JSONBody[MappingBody],
 ) -> Changed:
-    """Adds a mapping after the others"""
+    """Add a mapping after the others."""
     new = written(data)
     checked(entry_of(premises, name), new)
     note = f"mapping {new['name']!r} added to {named(name)!r}"
@@ -128,14 +128,14 @@ async def replace(
     editing: NamedDependency[Editor],
     name: FromPath[str],
     mapping: FromPath[str],
-    data: JSONBody[MappingBody],
+    data: JSONBody[MappingChange],
 ) -> Changed:
-    """Changes a mapping, its name too"""
+    """Change a mapping, its name too."""
     new, former = written(data), named(mapping)
     checked(entry_of(premises, name), new)
     note = f"mapping {former!r} of {named(name)!r} changed"
     version = await change(
-        request, editing, name, lambda all_: all_.put(former, new), "mapping.changed", note, new["name"]
+        request, editing, name, lambda all_: all_.put(former, new, data.revision), "mapping.changed", note, new["name"]
     )
     return Changed(name=new["name"], version=version)
 
@@ -148,7 +148,7 @@ async def enable(
     mapping: FromPath[str],
     data: JSONBody[Enabled],
 ) -> Changed:
-    """Switches a mapping on or off"""
+    """Switch a mapping on or off."""
     one, verb = named(mapping), "enabled" if data.enabled else "disabled"
     note = f"mapping {one!r} of {named(name)!r} {verb}"
     version = await change(
@@ -161,7 +161,7 @@ async def enable(
 async def remove(
     request: Caller, editing: NamedDependency[Editor], name: FromPath[str], mapping: FromPath[str]
 ) -> Changed:
-    """Deletes a mapping"""
+    """Delete a mapping."""
     one = named(mapping)
     note = f"mapping {one!r} of {named(name)!r} deleted"
     version = await change(request, editing, name, lambda all_: all_.remove(one), "mapping.deleted", note, one)
@@ -172,7 +172,7 @@ async def remove(
 async def reorder(
     request: Caller, editing: NamedDependency[Editor], name: FromPath[str], data: JSONBody[Order]
 ) -> Changed:
-    """Puts the mappings into another order"""
+    """Put the mappings into another order."""
     note = f"order of the mappings of {named(name)!r} changed"
     version = await change(request, editing, name, lambda all_: all_.order(data.names), "mappings.ordered", note)
     return Changed(version=version)
@@ -182,7 +182,7 @@ async def reorder(
 async def restore(
     request: Caller, editing: NamedDependency[Editor], name: FromPath[str], data: JSONBody[Restore]
 ) -> Changed:
-    """Restores presets of the installed pack as they were"""
+    """Restore presets of the installed pack as they were."""
     note = f"presets of {named(name)!r} restored"
     version = await change(request, editing, name, lambda all_: all_.restore(data.names), "presets.restored", note)
     return Changed(version=version)
@@ -192,7 +192,7 @@ async def restore(
 async def difference(
     premises: NamedDependency[Premises], name: FromPath[str], pack: FromPath[str], keep_own: FromQuery[bool] = True
 ) -> PackDifference:
-    """What switching to a pack would change"""
+    """What switching to a pack would change."""
     entry, chosen = entry_of(premises, name), named(pack)
     try:
         changes = kept.switched(premises.configuration, entry.name, chosen, keep_own)
@@ -205,7 +205,7 @@ async def difference(
 async def switch(
     request: Caller, editing: NamedDependency[Editor], name: FromPath[str], pack: FromPath[str], data: JSONBody[Switch]
 ) -> Changed:
-    """Installs another pack's presets in the place of the present one's"""
+    """Install another pack's presets in the place of the present one's."""
     chosen = named(pack)
     note = f"pack {chosen!r} installed in {named(name)!r}"
     version = await change(
@@ -216,7 +216,7 @@ async def switch(
 
 @get("/destinations/{name:str}/actions", tags=TAGS)
 async def actions(premises: NamedDependency[Premises], name: FromPath[str]) -> list[ActionView]:
-    """The actions that a mapping can run here, with their fields"""
+    """The actions that a mapping can run here, with their fields."""
     destination = kept.declared(entry_of(premises, name))
     naming = destination.naming
     return [

@@ -9,6 +9,7 @@ from litestar.di import Provide
 
 from tockwork.api.attempts import Attempts
 from tockwork.api.passwords import Passwords
+from tockwork.api.watches import Watches
 from tockwork.doctor.clinic import Clinic
 from tockwork.model.clock import Clock, SystemClock
 from tockwork.operations.editing import Editor
@@ -29,6 +30,7 @@ class Office:
         self.attempts = Attempts(clock)
         self.passwords = Passwords()
         self.clinic = Clinic(premises)
+        self.watches = Watches()
 
 
 async def _premises(state: State) -> Premises:
@@ -47,5 +49,5 @@ def _part(name: str) -> Provide:
 
 DEPENDENCIES: Final = {
     "premises": Provide(_premises),
-    **{name: _part(name) for name in ("editing", "accounts", "audit", "attempts", "passwords", "clinic")},
+    **{name: _part(name) for name in ("editing", "accounts", "audit", "attempts", "passwords", "clinic", "watches")},
 }

@@ -5,7 +5,7 @@ A destination that runs on a pack's presets has no mappings of its own; the firs
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, Literal
 
 import msgspec
@@ -16,6 +16,7 @@ from tockwork.destinations.catalog import DESTINATIONS
 from tockwork.destinations.configured import pack_name
 from tockwork.destinations.declare import MAX_MAPPINGS, Destination
 from tockwork.model.errors import ConfigurationError, Problem
+from tockwork.operations.editing import ensure_seen
 
 Origin = Literal["preset", "changed", "own"]
 """A mapping as its pack has it, one that was changed since, or one of which the pack knows nothing."""
@@ -106,9 +107,11 @@ class Mappings:
             raise ConfigurationError([Problem("mappings", *FULL)])
         mappings.insert(len(mappings) if at is None else at, mapping)
 
-    def put(self, name: str, mapping: Written) -> None:
-        """Another one in its place. Raises `KeyError`, or `ConfigurationError` where its name is taken."""
+    def put(self, name: str, mapping: Written, seen: str = "") -> None:
+        """Another one in its place. Raises `KeyError`, `Outdated` where it is not the one of which `seen` is the
+        revision, or `ConfigurationError` where its name is taken."""
         place = self._place(name)
+        ensure_seen(seen, listed(self.entry)[place], f"the mapping {name!r}")
         if mapping["name"] != name:
             self._ensure_free(mapping["name"])
         self._own()[place] = mapping
@@ -192,9 +195,28 @@ def switched(configuration: Configuration, name: str, pack: str, keep: bool) -> 
     after = msgspec.structs.replace(before)
     trial = Configuration(destinations=[after])
     Mappings(trial, name).switch(pack, keep)
-    ran, runs = (msgspec.structs.replace(entry, mappings=listed(entry), preset_pack=None) for entry in (before, after))
-    return [
-        change
-        for change in changes(Configuration(destinations=[ran]), Configuration(destinations=[runs]))
-        if change.where.startswith("mappings")
-    ]
+    told = differences(Configuration(destinations=[before]), trial)
+    return [change for change in told if change.where.startswith("mappings")]
+
+
+def differences(old: Configuration, new: Configuration) -> list[Change]:
+    """What makes `new` of `old`, with a pack's presets one by one where one of the two runs on others."""
+    former = {entry.name: entry for entry in old.destinations}
+    otherwise = {
+        entry.name
+        for entry in new.destinations
+        if (one := former.get(entry.name)) and (one.mappings, one.preset_pack) != (entry.mappings, entry.preset_pack)
+    }
+    return changes(_spelt_out(old, otherwise), _spelt_out(new, otherwise))
+
+
+def _spelt_out(configuration: Configuration, names: Collection[str]) -> Configuration:
+    """With the mappings that these destinations run on as if they were their own. An old version may name what is no
+    more."""
+    entries = []
+    for entry in configuration.destinations:
+        destination = DESTINATIONS.get(entry.kind) if entry.name in names and entry.mappings is None else None
+        if destination is not None and pack_name(destination, entry.preset_pack) in destination.packs:
+            entry = msgspec.structs.replace(entry, mappings=presets(entry))
+        entries.append(entry)
+    return msgspec.structs.replace(configuration, destinations=entries)

@@ -28,9 +28,9 @@ from tockwork.store.statements import Statements
 
 SEARCH: Final = Statements("search")
 BLOCK_EVENTS: Final = 1000
+"""A block is made once so many events wait for one."""
 READ_BYTES: Final = 500_000
 """So much of the journal is in memory at a time, or a single chunk."""
-"""A block is made once so many events wait for one."""
 DIGEST_BYTES: Final = 4
 NAME_BYTES: Final = 8
 NOTHING: Final = 0

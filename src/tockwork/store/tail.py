@@ -20,7 +20,7 @@ from tockwork.model.clock import Clock, SystemClock
 from tockwork.model.errors import TockworkError
 from tockwork.store.database import Database
 from tockwork.store.fates import Fate, Fates
-from tockwork.store.index import SEARCH, narrow, runs, text
+from tockwork.store.index import SEARCH, digest, narrow, runs, text
 from tockwork.store.ledger import unpack
 from tockwork.store.protocol import ERASED, Key
 
@@ -47,7 +47,8 @@ class Full(TockworkError):  # noqa: N818 (says what is so)
 
 class Row(msgspec.Struct, frozen=True):
     """An event in a few words: nothing of them is personal. `person` is "user" where it has a userId, "anonymous" where
-    it has only an anonymousId, else nothing; `size` is in bytes; `at` is when it was accepted (Unix time)."""
+    it has only an anonymousId, else nothing; `people` are the digests of both; `size` is in bytes; `at` is when it was
+    accepted (Unix time)."""
 
     key: Key
     at: float
@@ -56,6 +57,7 @@ class Row(msgspec.Struct, frozen=True):
     name: str
     message_id: str
     person: str
+    people: tuple[bytes, bytes]
     size: int
 
 
@@ -71,19 +73,26 @@ class Batch(msgspec.Struct):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Which events a stream shows; empty for all. With a `status`, an event is shown once it has that."""
+    """Which events a stream shows; empty for all. With a `status`, an event is shown once it has that. `user` is the
+    digest of a userId or an anonymousId."""
 
     source: str = ""
     type: str = ""
     name: str = ""
     destination: str = ""
     status: str = ""
+    user: bytes = b""
 
     def __bool__(self) -> bool:
         return self != Filter()
 
     def takes(self, row: Row) -> bool:
-        return self.source in ("", row.source) and self.type in ("", row.type) and self.name in ("", row.name)
+        return (
+            self.source in ("", row.source)
+            and self.type in ("", row.type)
+            and self.name in ("", row.name)
+            and self.user in (b"", *row.people)
+        )
 
     def takes_fates(self, fates: Collection[Fate]) -> bool:
         if not self.destination and not self.status:
@@ -272,4 +281,5 @@ def _rows(
 def row_of(key: Key, at: float, source: str, entry: bytes) -> Row:
     event = narrow(entry)
     person = "user" if text(event.userId) else "anonymous" if text(event.anonymousId) else ""
-    return Row(key, at, source, event.call, event.title, text(event.messageId), person, len(entry))
+    people = digest(event.userId), digest(event.anonymousId)
+    return Row(key, at, source, event.call, event.title, text(event.messageId), person, people, len(entry))

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 import typer
@@ -15,22 +15,13 @@ from rich.console import Console
 from rich.table import Table
 
 from tockwork.app import logs
-from tockwork.app.commands import session
+from tockwork.app.commands.doctor import doctor
 from tockwork.app.commands.options import FAILED, AsJson, Data, moment, process
-from tockwork.app.metrics import rendered
 from tockwork.configuration import changes as changing
 from tockwork.configuration.entries import Configuration, load
 from tockwork.configuration.export import export as exported
 from tockwork.configuration.keyring import FILE_NAME as KEY_FILE
-from tockwork.delivery.exchange import Exchange
-from tockwork.doctor import examination as examining
-from tockwork.doctor import finding as findings
-from tockwork.doctor import pair as pairing
-from tockwork.doctor.bundle import bundle, write
-from tockwork.doctor.rounds import gathered
-from tockwork.ingest.source import SourceKind
 from tockwork.model import reasons
-from tockwork.model.errors import ConfigurationError, Problem
 from tockwork.model.outcome import Status
 from tockwork.operations.admission import link, owners_code
 from tockwork.operations.premises import backup as copy
@@ -40,13 +31,9 @@ from tockwork.operations.replay import replay as replaying
 from tockwork.operations.settings import Settings
 from tockwork.operations.snapshot import DestinationState, Snapshot
 from tockwork.store.accounts import Accounts
-from tockwork.store.archive import Archive
 from tockwork.store.control import Wish
 from tockwork.store.protocol import Line
 from tockwork.store.retention import Ages
-
-RECENT: Final = 5000
-"""Of so many of the newest events, `doctor --pair` compares those of browsers."""
 
 _out = Console()
 _err = Console(stderr=True)
@@ -215,56 +202,6 @@ def export(data: Data = None) -> None:
             return premises.configuration
 
     typer.echo(exported(asyncio.run(work())), nl=False)
-
-
-def doctor(
-    data: Data = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Ask TikTok nothing.")] = False,
-    bundle_file: Annotated[
-        Path | None, typer.Option("--bundle", help="Write a report without personal data: .zip or .json.")
-    ] = None,
-    pair: Annotated[
-        bool, typer.Option("--pair", help="Compare what the browser and the server would send of recent events.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Look for what is wrong: tokens, clock, disk, settings, destinations."""
-    if pair and bundle_file is not None:
-        raise ConfigurationError([Problem("--bundle", "cannot be given with --pair", "Give one of them.")])
-    settings = _settings(data)
-    found = asyncio.run(_compared(settings) if pair else _examined(settings, offline=offline, file=bundle_file))
-    if as_json:
-        typer.echo(msgspec.json.encode(found))
-    else:
-        for line in findings.lines(found):
-            _out.print(line, highlight=False, markup=False, soft_wrap=True)
-    raise typer.Exit(FAILED if findings.failed(found) else 0)
-
-
-async def _compared(settings: Settings) -> list[findings.Finding]:
-    async with opened(settings) as premises:
-        connected, problems = premises.connected()
-        browsers = {entry.name for entry in premises.configuration.sources if entry.kind == SourceKind.BROWSER}
-        events = pairing.sample(await Archive(premises.store.database).newest(RECENT), browsers)
-    if not events.browser:
-        shopping = [msgspec.json.encode(event) for event in session.events()]
-        events = msgspec.structs.replace(events, browser=shopping, origin="a made-up session, as no browser sent any")
-    wrong = [findings.Finding(findings.Level.ERROR, one.where, one.what, one.mend) for one in problems]
-    return [*wrong, *pairing.examine_pairs(connected, events)]
-
-
-async def _examined(settings: Settings, *, offline: bool, file: Path | None) -> list[findings.Finding]:
-    async with opened(settings) as premises:
-        examined = await gathered(premises)
-        exchange = None if offline else Exchange(settings.tiktok_url, settings.ca_bundle)
-        try:
-            found = await examining.examine(examined, exchange)
-        finally:
-            if exchange is not None:
-                await exchange.close()
-        if file is not None:
-            write(file, bundle(premises.configuration, settings, examined.snapshot, found, rendered(examined.snapshot)))
-        return found
 
 
 async def _planned(settings: Settings, file: Path) -> tuple[Configuration, list[changing.Change]]:
