@@ -196,7 +196,7 @@ def _named() -> Iterator[str]:
     """Pages with names in their paths, which everybody may link to."""
     for entry in configuration().destinations:
         name = segment(entry.name)
-        for part in ("", "/mappings", "/mappings/new", "/delivery", "/letters"):
+        for part in ("", "/mappings", "/new-mapping", "/delivery", "/letters"):
             yield f"/destinations/{name}{part}"
         yield f"/delivery/{name}"
         yield f"/delivery/{name}/letters"

@@ -301,3 +301,26 @@ async def test_the_write_key_is_copied_with_its_button(office: Office) -> None:
     copied = await office.page.evaluate("navigator.clipboard.readText()")
     await office.page.get_by_text("Show write key").click()
     assert copied == await office.page.locator("#write-key").inner_text()
+
+
+async def test_it_is_copied_where_the_browser_has_no_clipboard_for_pages(office: Office) -> None:
+    """As on pages that come by http from another machine."""
+    page = office.page
+    await office.add_source("Copied elsewhere", "server")
+    await page.evaluate("navigator.clipboard.writeText('before')")
+    await page.evaluate("Object.defineProperty(navigator, 'clipboard', { configurable: true, value: undefined })")
+    await page.get_by_role("button", name="Copy write key").click()
+    await expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = await page.evaluate("delete navigator.clipboard && navigator.clipboard.readText()")
+    assert copied == await page.locator("#write-key").text_content()
+
+
+async def test_what_cannot_be_copied_is_selected(office: Office) -> None:
+    page = office.page
+    await office.add_source("Selected", "server")
+    await page.evaluate("Object.defineProperty(navigator, 'clipboard', { configurable: true, value: undefined })")
+    await page.evaluate("document.execCommand = () => false")
+    await page.get_by_role("button", name="Copy write key").click()
+    await expect(page.get_by_role("button", name="Selected: press Ctrl+C")).to_be_visible()
+    selected = await page.evaluate("getSelection().toString()")
+    assert selected == await page.locator("#write-key").inner_text()

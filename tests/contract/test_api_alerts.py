@@ -95,6 +95,19 @@ async def test_roles(desk: Desk) -> None:
     assert (await desk.stranger().api.get("/alerts")).status_code == 401
 
 
+async def test_only_owners_have_alerts_posted_within_the_own_network(desk: Desk) -> None:
+    """Else an editor could try out what the server reaches there."""
+    editor, inside = await desk.as_role("editor"), {"webhook": "http://10.0.0.1/", "private_network": True}
+    answer = await editor.api.put("/alerts", json=inside)
+    assert (answer.status_code, answer.json()["problems"][0]["where"]) == (422, "private_network")
+    assert (await desk.api.put("/alerts", json=inside)).status_code == 200
+    answer = await editor.api.put("/alerts", json={**inside, "webhook": "http://10.0.0.2/"})
+    assert (answer.status_code, answer.json()["problems"][0]["where"]) == (422, "webhook")
+    for fine in ({"private_network": True, "rules": {"held": {"minutes": 3}}}, {"webhook": WEBHOOK}):
+        assert (await editor.api.put("/alerts", json=fine)).status_code == 200
+    assert desk.premises.configuration.alerts.webhook.reveal() == WEBHOOK
+
+
 async def test_a_file_that_manages_the_configuration_wins(tmp_path: Path) -> None:
     async with console(tmp_path, Configuration(managed_by="shop.yaml")) as desk:
         assert (await desk.api.get("/alerts")).json()["managed_by"] == "shop.yaml"

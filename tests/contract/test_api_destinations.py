@@ -161,6 +161,17 @@ async def test_a_pack_takes_the_place_of_presets_but_not_of_own_mappings(desk: D
     assert (changed.json()["presets"], changed.json()["mappings"]) == (True, 15)
 
 
+async def test_of_two_who_change_one_at_once_the_second_is_told(desk: Desk) -> None:
+    seen = (await desk.api.post("/destinations", json=NEW)).json()["revision"]
+    first = await desk.api.patch(AT, json={"enabled": False, "revision": seen})
+    assert first.status_code == 200, first.text
+    late = await desk.api.patch(AT, json={"settings": {"test_event_code": "TEST1"}, "revision": seen})
+    assert (late.status_code, late.json()["code"]) == (409, "outdated")
+    assert "test_event_code" not in (await desk.api.get(AT)).json()["settings"]
+    assert (await desk.api.patch(AT, json={"enabled": True, "revision": first.json()["revision"]})).status_code == 200
+    assert [note["detail"] for note in (await desk.audited())[:2]] == [{"members": ["enabled"]}] * 2
+
+
 async def test_a_pair_comes_and_goes_with_its_switch(desk: Desk) -> None:
     made = await desk.api.post("/destinations", json={**NEW, "pixel": {"autoPageView": False}})
     assert (made.json()["pixel"], made.json()["pixel_name"]) == ({"autoPageView": False}, f"{NAME} pixel")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 from tests.contract.console import Desk, console
 from tests.contract.traffic import come, configuration
+from tests.e2e.command import run
 
 from tockwork.configuration.entries import Configuration, DestinationEntry
 from tockwork.doctor.clinic import Clinic
@@ -39,6 +42,21 @@ async def found(desk: Desk, path: str = "/diagnostics/TikTok") -> Any:
 
 def codes(diagnosis: Any, *, dismissed: bool = False) -> set[str]:
     return {one["code"] for one in diagnosis["issues"] if (one["dismissed"] is not None) is dismissed}
+
+
+async def test_the_doctor_tells_the_same_without_a_console(tmp_path: Path) -> None:
+    async with shop(tmp_path, events=200) as desk:
+        told = await found(desk)
+    words = ["doctor", "--diagnostics", "--json", "--data", str(tmp_path)]
+    done = await asyncio.to_thread(run, words)
+    assert done.returncode == int(any(issue["level"] == "error" for issue in told["issues"])), done.stderr
+    said = {one["destination"]: one for one in json.loads(done.stdout)}["TikTok"]
+    assert [(one["code"], one["count"], one["examples"], one["fix"]) for one in said["issues"]] == [
+        (one["code"], one["count"], one["examples"], one["fix"]) for one in told["issues"]
+    ]
+    table = (await asyncio.to_thread(run, [word for word in words if word != "--json"])).stdout.decode()
+    assert "event_name_legacy" in table
+    assert (await asyncio.to_thread(run, [*words, "--pair"])).returncode == 2
 
 
 async def test_all_destinations_in_short(tmp_path: Path) -> None:

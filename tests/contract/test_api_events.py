@@ -277,6 +277,19 @@ async def test_a_stream_of_a_status_shows_events_once_they_have_it(desk: Desk) -
         assert [row["ref"] for row in batch["events"]] == ["1-0"]
 
 
+async def test_a_stream_of_one_person_has_no_id_in_its_address(desk: Desk) -> None:
+    await accept(desk, event(0), event(1, userId="ann quackenbush"))
+    watch = (await desk.api.post("/events/watch", json={"user": "ann quackenbush"})).json()["watch"]
+    told = Told(desk)
+    async with told.following(f"/events/stream?watch={watch}&after=0-0"):
+        assert [row["ref"] for row in (await told.batch())["events"]] == ["1-1"]
+        await accept(desk, event(2), event(3, anonymousId="ann quackenbush"))
+        assert [row["ref"] for row in (await told.batch())["events"]] == ["2-1"]
+        assert not [secret for secret in SECRETS if secret in told.text]
+    assert (await desk.api.get("/events/stream?watch=forgotten")).status_code == 404
+    assert (await desk.api.post("/events/watch", json={"user": ""})).status_code == 400
+
+
 async def test_a_burst_is_sampled_and_the_rest_is_told(desk: Desk) -> None:
     told = Told(desk)
     async with told.following("/events/stream"):

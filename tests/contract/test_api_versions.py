@@ -79,6 +79,21 @@ async def test_any_two(desk: Desk) -> None:
     assert (await desk.api.get("/versions/1/diff/7")).status_code == 404
 
 
+async def test_what_was_changed_of_presets_is_told_one_by_one(desk: Desk) -> None:
+    """The first change of a preset makes all of them the destination's own; nobody wants to read them all."""
+    for path, body in (("mappings/Search", {"enabled": False}), ("mappings/Contact", {"enabled": False})):
+        assert (await desk.api.patch(f"/destinations/shop/{path}", json=body)).status_code == 200
+    first = (await desk.api.get("/versions/3")).json()["changes"]
+    assert [(one["mapping"], one["member"], one["after"]) for one in first] == [("Search", "enabled", False)]
+    back = await desk.api.put("/destinations/shop/packs/segment-2026", json={"keep_own": False})
+    assert back.status_code == 200
+    dropped = (await desk.api.get("/versions/5")).json()["changes"]
+    assert sorted((one["mapping"], one["member"]) for one in dropped if one["mapping"]) == [
+        ("Contact", "enabled"),
+        ("Search", "enabled"),
+    ]
+
+
 async def test_rolling_back(desk: Desk) -> None:
     answer = await desk.api.post("/versions/1/restore")
     assert answer.json() == {"version": 3, "lost": []}

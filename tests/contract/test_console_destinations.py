@@ -12,6 +12,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from tests.contract.console import Desk, console
+from tests.contract.dead import shop
 
 from tockwork.configuration.entries import Configuration, DestinationEntry, SourceEntry
 from tockwork.destinations.catalog import DESTINATIONS
@@ -72,7 +73,7 @@ def error_of(page: httpx.Response, name: str) -> str:
 
 
 async def test_a_source_is_added_by_its_form(desk: Desk) -> None:
-    answer = await desk.submit("/sources/new", name="App/one", kind="server", enabled="true")
+    answer = await desk.submit("/new-source", name="App/one", kind="server", enabled="true")
     assert (answer.status_code, answer.headers["location"]) == (303, "/sources/App~1one?done=made")
     page = await desk.pages.get("/sources/App~1one")
     key = desk.premises.versions and (await desk.api.get("/sources/App~1one")).json()["write_key"]
@@ -81,8 +82,17 @@ async def test_a_source_is_added_by_its_form(desk: Desk) -> None:
     assert "App/one" in (await desk.pages.get("/sources")).text
 
 
+@pytest.mark.parametrize("name", ["new", ".", "..", "~2", "a/../b"])
+async def test_no_name_of_a_source_is_taken_for_another_page(desk: Desk, name: str) -> None:
+    answer = await desk.submit("/new-source", name=name, kind="server", enabled="true")
+    page = await desk.pages.get(answer.headers["location"])
+    assert f'<h1 class="page-title">{name}</h1>' in page.text
+    assert (await desk.submit(f"/sources/{segment(name)}/delete")).headers["location"] == "/sources"
+    assert len((await desk.api.get("/sources")).json()["sources"]) == 2
+
+
 async def test_a_wrong_source_is_told_at_the_field_and_keeps_what_was_typed(desk: Desk) -> None:
-    page = await desk.submit("/sources/new", name="", kind="server", allowed_origins="shop.example", cookie_domain="x")
+    page = await desk.submit("/new-source", name="", kind="server", allowed_origins="shop.example", cookie_domain="x")
     assert page.status_code == 422
     assert "expected 1 to 100 characters" in error_of(page, "name")
     assert "is no origin" in error_of(page, "allowed_origins")
@@ -280,7 +290,24 @@ async def test_a_banner_stands_while_a_test_event_code_is_set(connected: Desk) -
 async def test_a_second_server_destination_on_one_pixel_is_warned_of_in_place(connected: Desk) -> None:
     await connected.submit(FORM, **{**TYPED, "name": "other"})
     page = await connected.pages.get("/destinations/other")
-    assert "sends to the same pixel or event set as" in page.text
+    assert "Sends to the same pixel or event set as" in page.text
+
+
+async def test_the_list_counts_what_came_of_the_last_day(tmp_path: Path) -> None:
+    async with shop(tmp_path, "delivered", "delivered", "rejected", "filtered") as desk:
+        page = (await desk.pages.get("/destinations")).text
+    assert re.findall(r'data-label="([^"]*, 24 h)">(?:<a[^>]*>)?(\d+)<', page) == [
+        ("Delivered, 24 h", "2"),
+        ("Failed, 24 h", "1"),
+    ]
+    assert "not counted here" in page
+
+
+async def test_advice_names_the_mapping(desk: Desk) -> None:
+    await desk.submit(FORM, **{**TYPED, "preset_pack": "segment-2026"})
+    page = (await desk.pages.get(AT)).text
+    assert "<strong>Place an Order</strong>: TikTok supports PlaceAnOrder until" in page
+    assert "mappings[" not in page
 
 
 async def test_own_mappings_are_replaced_only_if_one_says_so(connected: Desk) -> None:
@@ -335,7 +362,7 @@ async def test_what_a_file_manages_is_shown_read_only(tmp_path: Path) -> None:
 
 
 async def test_no_page_has_script_or_style_of_its_own(connected: Desk) -> None:
-    for path in ("/sources", "/sources/new", "/sources/web", "/catalog", "/catalog/tiktok-conversions", FORM, AT):
+    for path in ("/sources", "/new-source", "/sources/web", "/catalog", "/catalog/tiktok-conversions", FORM, AT):
         page = (await connected.pages.get(path)).text
         assert not re.search(r"<script(?![^>]*\bsrc=)", page)
         assert not re.search(r"<[^>]+\s(?:style|on[a-z]+|hx-on[^=]*)=", page)

@@ -24,6 +24,9 @@ async def shown(desk: Desk, path: str, status: int = 200) -> str:
 async def test_the_overview_counts_by_level(tmp_path: Path) -> None:
     async with shop(tmp_path) as desk:
         text = await shown(desk, "/diagnostics")
+        brief = (await desk.pages.get("/diagnostics", headers={"HX-Request": "true"})).text
+    assert 'href="/diagnostics/TikTok?level=error"' in brief
+    assert "<h1" not in brief
     assert re.search(r"Error: \d", text)
     assert re.search(r"Warning: \d", text)
     assert 'href="/diagnostics/TikTok?level=error"' in text

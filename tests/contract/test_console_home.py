@@ -30,6 +30,7 @@ def delivering(**more: Any) -> dict[str, Any]:
         "enabled": True,
         "condition": "open",
         "why": None,
+        "since": None,
         "counts": {},
         "day": {"counts": {}},
         "backlog": {"undecided": 0, "pending": {}},
@@ -63,14 +64,14 @@ def test_steps_lead_to_what_there_is() -> None:
         "/destinations/a%20b",
         "/live",
     ]
-    assert [step.address for step in steps_of([], [], [])] == ["/sources/new", "/sources/new", "/catalog", "/live"]
+    assert [step.address for step in steps_of([], [], [])] == ["/new-source", "/new-source", "/catalog", "/live"]
 
 
 def test_warnings_begin_with_the_gravest() -> None:
     blocked = {"reason": "unauthorized", "meaning": "TikTok refuses the token.", "mend": "Make a new one."}
     found = warnings_of(
         [
-            destination(test_codes=[{"code": "TEST1"}], advice=["One thing.", "Another."]),
+            destination(test_codes=[{"code": "TEST1"}], advice=["mappings[0].name: One thing.", "Another."]),
             destination(name="off", enabled=False),
             destination(name="sandbox", sandbox=True, advice=["Nobody cares."]),
         ],
@@ -82,8 +83,22 @@ def test_warnings_begin_with_the_gravest() -> None:
         ("TikTok", False),
         ("off", False),
     ]
+    assert found[0].reason == "unauthorized"
     assert found[0].text == "Deliveries are blocked. TikTok refuses the token. Make a new one."
     assert found[2].text == "One thing. And 1 more."
+
+
+def test_an_alert_is_told_once() -> None:
+    alert = {"what": "TikTok is blocked.", "mend": "Mend it.", "since": 7.0, "destination": "TikTok", "source": ""}
+    slow = {**alert, "rule": "backlog", "what": "TikTok has events that have waited for 11 min."}
+    gone = {**alert, "rule": "volume_drop", "destination": "", "source": "shop/eu"}
+    blocked = delivering(condition="blocked", why={"reason": "no_token", "meaning": "No token.", "mend": "Set it."})
+    found = warnings_of([], [blocked], [{**alert, "rule": "held"}, slow, gone])
+    assert [(one.about, one.address, one.since) for one in found] == [
+        ("Alert: TikTok", "/delivery/TikTok", 7.0),
+        ("Alert: shop/eu", "/alerts", 7.0),
+        ("TikTok", "/delivery/TikTok", None),
+    ]
 
 
 def test_the_sandbox_does_not_count() -> None:
@@ -105,7 +120,7 @@ async def test_a_new_server_shows_the_way(tmp_path: Path) -> None:
         assert "1 of 4" in page
         assert "only the sandbox" in page
         viewer = await desk.as_role("viewer")
-        assert "/sources/new" not in (await viewer.pages.get("/")).text.partition("<main")[0]
+        assert "/new-source" not in (await viewer.pages.get("/")).text.partition("<main")[0]
 
 
 async def test_a_server_without_anything_does_too(tmp_path: Path) -> None:

@@ -53,9 +53,19 @@ async def test_a_search_by_person_is_posted_and_stands_in_no_address(desk: Desk)
     assert 'value="quackenbush-1"' in answer.text  # what was typed stays
     assert "data-stream" not in answer.text
     assert not re.findall(r'(?:href|action|src)="[^"]*quackenbush', answer.text)
-    answer = await desk.submit("/live", user="quackenbush-1", name="Order Completed", live="1")
+    answer = await desk.submit("/live", name="Order Completed", live="1")
     assert answer.status_code == 303
     assert answer.headers["location"] == "/live?name=Order+Completed"
+
+
+async def test_a_person_is_followed_live_by_another_name(desk: Desk) -> None:
+    await accept(desk, event(1), event(2, userId="else", anonymousId="else"))
+    answer = await desk.submit("/live", user="quackenbush-1", name="Order Completed", live="1")
+    assert answer.status_code == 200
+    assert 'data-ref="1-1"' not in answer.text
+    assert re.search(
+        r'data-stream="/api/events/stream\?name=Order\+Completed&amp;watch=[\w-]{22}&amp;after=1-0"', answer.text
+    )
 
 
 async def test_older_events_are_a_form_away(desk: Desk) -> None:

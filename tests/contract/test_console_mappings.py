@@ -33,11 +33,13 @@ def typed(page: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for tag in re.findall(r"<input[^>]*>", form):
         name, value = re.search(r'name="([^"]*)"', tag), re.search(r'value="([^"]*)"', tag)
-        if name and ('type="checkbox"' not in tag or " checked" in tag):
+        if name and " disabled" not in tag and ('type="checkbox"' not in tag or " checked" in tag):
             found[html.unescape(name[1])] = html.unescape(value[1]) if value else ""
     for name, text in re.findall(r'<textarea[^>]*name="([^"]*)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
         found[html.unescape(name)] = html.unescape(text)
-    for name, options in re.findall(r'<select[^>]*name="([^"]*)"[^>]*>(.*?)</select>', form, re.DOTALL):
+    for name, options in re.findall(
+        r'<select(?![^>]* disabled)[^>]*name="([^"]*)"[^>]*>(.*?)</select>', form, re.DOTALL
+    ):
         chosen = re.search(r'<option value="([^"]*)" selected', options) or re.search(
             r'<option value="([^"]*)"', options
         )
@@ -82,10 +84,23 @@ async def test_saving_what_is_there_changes_nothing(desk: Desk, mapping: str) ->
     assert after["origin"] == "preset"
 
 
+async def test_of_two_who_change_one_at_once_the_second_is_told_and_loses_nothing(desk: Desk) -> None:
+    seen = typed((await desk.pages.get(f"{AT}/mappings/Search")).text)
+    assert (await desk.submit(f"{AT}/mappings/Search", **{**seen, "enabled": ""})).status_code == 303
+    late = await desk.submit(f"{AT}/mappings/Search", **{**seen, "k:description": "template", "v:description": "mine"})
+    assert late.status_code == 422
+    assert "Somebody else saved this mapping" in late.text
+    again = typed(late.text)
+    assert again["v:description"] == "mine"
+    assert not (await desk.api.get(f"{AT}/mappings/Search")).json()["enabled"]
+    assert (await desk.submit(f"{AT}/mappings/Search", **again)).status_code == 303
+    assert (await desk.api.get(f"{AT}/mappings/Search")).json()["enabled"]
+
+
 async def test_a_new_mapping(desk: Desk) -> None:
-    choice = await desk.pages.get(f"{AT}/mappings/new")
+    choice = await desk.pages.get(f"{AT}/new-mapping")
     assert "Report Web Event" in choice.text
-    page = await desk.pages.get(f"{AT}/mappings/new", params={"action": "reportWebEvent"})
+    page = await desk.pages.get(f"{AT}/new-mapping", params={"action": "reportWebEvent"})
     form = typed(page.text)
     form |= {"name": "Registration", "g0.c1.value": "Signed Up", "v:event": "CompleteRegistration"}
     form |= {
@@ -95,7 +110,7 @@ async def test_a_new_mapping(desk: Desk) -> None:
         "v:description": "{{event}}",
     }
     form |= {"k:currency": "if", "e:currency": "$.properties.cur", "t:currency": "", "o:currency": "EUR"}
-    answer = await desk.submit(f"{AT}/mappings/new", **form)
+    answer = await desk.submit(f"{AT}/new-mapping", **form)
     assert answer.status_code == 303, answer.text
     made = (await desk.api.get(f"{AT}/mappings/Registration")).json()
     assert made["trigger"] == 'type = "track" and event = "Signed Up"'
@@ -140,9 +155,9 @@ async def test_lists_part_by_part(desk: Desk) -> None:
     ],
 )
 async def test_wrong_input_is_kept_and_told_at_its_field(desk: Desk, changed: dict[str, str], said: str) -> None:
-    page = await desk.pages.get(f"{AT}/mappings/new", params={"action": "reportWebEvent"})
+    page = await desk.pages.get(f"{AT}/new-mapping", params={"action": "reportWebEvent"})
     form = {**typed(page.text), "name": EVIL, "g0.c1.value": "Signed Up", "v:event": "Purchase", **changed}
-    answer = await desk.submit(f"{AT}/mappings/new", **form)
+    answer = await desk.submit(f"{AT}/new-mapping", **form)
     assert answer.status_code == 422, answer.text
     assert said in html.unescape(answer.text)
     kept = typed(answer.text)
@@ -155,20 +170,20 @@ async def test_wrong_input_is_kept_and_told_at_its_field(desk: Desk, changed: di
 
 
 async def test_the_conditions_without_a_script(desk: Desk) -> None:
-    page = await desk.pages.get(f"{AT}/mappings/new", params={"action": "reportWebEvent"})
+    page = await desk.pages.get(f"{AT}/new-mapping", params={"action": "reportWebEvent"})
     form = {**typed(page.text), "g0.c1.value": "Signed Up"}
-    grown = await desk.submit(f"{AT}/mappings/new", **form, do="add:0")
+    grown = await desk.submit(f"{AT}/new-mapping", **form, do="add:0")
     form = typed(grown.text)
     assert form["g0.c2.what"] == "property"
     assert form["g0.c1.value"] == "Signed Up"
-    shrunk = await desk.submit(f"{AT}/mappings/new", **form, do="remove:0:2")
+    shrunk = await desk.submit(f"{AT}/new-mapping", **form, do="remove:0:2")
     assert "g0.c2.what" not in typed(shrunk.text)
-    grouped = await desk.submit(f"{AT}/mappings/new", **typed(shrunk.text), do="group")
+    grouped = await desk.submit(f"{AT}/new-mapping", **typed(shrunk.text), do="group")
     assert typed(grouped.text)["g1.c0.what"] == "event"
 
 
 async def test_the_trigger_s_parts(desk: Desk) -> None:
-    form = typed((await desk.pages.get(f"{AT}/mappings/new", params={"action": "reportWebEvent"})).text)
+    form = typed((await desk.pages.get(f"{AT}/new-mapping", params={"action": "reportWebEvent"})).text)
     form |= {"g0.c1.operator": "contains", "g0.c1.value": "Order"}
     text = await desk.submit(f"{AT}/mapping-editor/text", **form)
     assert typed(text.text)["trigger"] == 'type = "track" and contains(event, "Order")'
@@ -182,7 +197,7 @@ async def test_the_trigger_s_parts(desk: Desk) -> None:
 
 
 async def test_a_field_s_part(desk: Desk) -> None:
-    form = typed((await desk.pages.get(f"{AT}/mappings/new", params={"action": "reportWebEvent"})).text)
+    form = typed((await desk.pages.get(f"{AT}/new-mapping", params={"action": "reportWebEvent"})).text)
     row = await desk.submit(f"{AT}/mapping-editor/field", **{**form, "k:currency": "path", "key": "currency"})
     assert 'list="paths"' in row.text
     assert (await desk.submit(f"{AT}/mapping-editor/field", **{**form, "key": "nothing"})).status_code == 404
@@ -204,6 +219,25 @@ async def test_the_preview_s_part(desk: Desk) -> None:
         assert said in (await desk.submit(f"{AT}/mapping-editor/preview", **{**form, "event": wrong})).text
     missing = await desk.submit(f"{AT}/mapping-editor/preview", **{**form, "event": "", "ref": "9-9"})
     assert "There is no event" in missing.text
+
+
+async def test_who_can_only_read_sees_the_mapping_s_preview(desk: Desk) -> None:
+    viewer = await desk.as_role("viewer")
+    form = typed((await viewer.pages.get(f"{AT}/mappings/Search")).text)
+    assert "k:event" not in form
+    event = msgspec.json.encode({**EVENT, "event": "Products Searched"}).decode()
+    part = await viewer.submit(f"{AT}/mapping-editor/preview", **{**form, "event": event})
+    assert "The trigger takes this event" in part.text
+    assert "cannot be saved" not in part.text
+
+
+@pytest.mark.parametrize("name", ["new", "import", ".."])
+async def test_no_name_of_a_mapping_is_taken_for_another_page(desk: Desk, name: str) -> None:
+    form = typed((await desk.pages.get(f"{AT}/mappings/Search")).text)
+    made = await desk.submit(f"{AT}/new-mapping", **{**form, "name": name})
+    assert made.headers["location"] == f"{AT}/mappings?done=added"
+    page = await desk.pages.get(f"{AT}/mappings/{segment(name)}")
+    assert f'<h1 class="page-title">{name}</h1>' in page.text
 
 
 async def test_the_name_s_part(desk: Desk) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from tockwork.console import mends
 from tockwork.model.names import segment
 
 
@@ -59,5 +60,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "duration": duration,
     "pretty": pretty,
     "segment": segment,
+    "mended_at": mends.place,
 }
 """Jinja filters, by name."""

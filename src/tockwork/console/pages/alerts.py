@@ -42,7 +42,7 @@ RULES: Final[dict[str, tuple[str, str, tuple[tuple[str, str], ...]]]] = {
     ),
     "disk": (
         "Disk",
-        "The disk gets full, or events are not accepted.",
+        "The disk gets full, or events are not accepted. What is kept free, its reserve, stands under Privacy.",
         (("reserves", "Less free than so many times the reserve"),),
     ),
 }

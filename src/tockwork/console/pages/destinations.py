@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from litestar import Response, get, post
@@ -20,6 +21,8 @@ DONE: Final = {
     "saved": "Saved. A running server goes on with it at once.",
 }
 ORDER: Final = ("error", "warning", "advice")
+_MAPPING: Final = re.compile(r"mappings\[(\d+)\][\w.]*: ")
+"""What a finding about one mapping begins with."""
 
 
 @get("/destinations")
@@ -27,7 +30,8 @@ async def destinations(desk: NamedDependency[Desk]) -> Response[Any]:
     """All connected destinations."""
     found = await desk.door.get("/destinations")
     managed_by = next((one["managed_by"] for one in found), None)
-    return desk.show("destinations/list.html", destinations=found, managed_by=managed_by)
+    delivering = {one["name"]: one for one in (await desk.door.get("/delivery"))["destinations"]}
+    return desk.show("destinations/list.html", destinations=found, delivering=delivering, managed_by=managed_by)
 
 
 @get("/destinations/{name:str}")
@@ -75,8 +79,8 @@ async def tested(desk: NamedDependency[Desk], name: FromPath[str]) -> Response[A
             raise
         told["test_errors"] = refused.at("test_event_code")
     if desk.partial:
-        about = await desk.door.get(path)
-        return desk.show("destinations/test.html", destination=about, **told)
+        about, status = await desk.door.get(path), 422 if told["test_errors"] else 200
+        return desk.show("destinations/test.html", status=status, destination=about, **told)
     return await _settings(desk, named(name), **told)
 
 
@@ -109,7 +113,10 @@ async def _settings(
     listed = await desk.door.get("/sources")
     wrong = ["sources", "preset_pack", "sandbox", "pixel"]
     wrong = [*places(about["settings"], "settings"), *places(about["pair_settings"], "pixel"), *wrong]
-    findings = [one for one in await desk.door.get(f"{path}/findings") if one["level"] in ORDER]
+    mapped = [one["name"] for one in (await desk.door.get(f"{path}/mappings"))["mappings"]]
+    labels = {f"settings.{setting['key']}": setting["label"] for setting in about["settings"]}
+    said = [one for one in await desk.door.get(f"{path}/findings") if one["level"] in ORDER]
+    findings = [_placed(one, name, mapped, labels) for one in said]
     return desk.show(
         "destinations/one.html",
         status=422 if refused or told.get("test_errors") else 200,
@@ -125,6 +132,15 @@ async def _settings(
         done=done,
         **{"test": None, "test_errors": {}, "test_event_code": "", **told},
     )
+
+
+def _placed(finding: dict[str, Any], name: str, mapped: list[str], labels: dict[str, str]) -> dict[str, Any]:
+    """A finding with its place in the words of the page: empty for the destination as a whole."""
+    where, what = finding["where"].removeprefix(f"destination {name!r}").removeprefix(", "), finding["what"]
+    if found := _MAPPING.match(what):
+        where, what = mapped[int(found[1])], what[found.end() :]
+    where = labels.get(where, where)
+    return {**finding, "where": where, "what": what if where else what[:1].upper() + what[1:]}
 
 
 def _values(found: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:

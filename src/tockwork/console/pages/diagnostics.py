@@ -23,9 +23,10 @@ HIGH: Final = 0.9
 
 @get("/diagnostics")
 async def overview(desk: NamedDependency[Desk]) -> Response[Any]:
-    """All destinations."""
+    """All destinations; in short for the overview, which asks for it by htmx, since it takes a moment."""
     found = await desk.door.get("/diagnostics")
-    return desk.show("diagnostics/overview.html", destinations=found["destinations"], levels=LEVELS)
+    template = "diagnostics/brief.html" if desk.partial else "diagnostics/overview.html"
+    return desk.show(template, destinations=found["destinations"], levels=LEVELS)
 
 
 @get("/diagnostics/{destination:str}")

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.response import Template
 from litestar.types import ControllerRouterHandler
 
+from tockwork.console.chart import bars
 from tockwork.console.desk import Desk
 from tockwork.console.door import Refused
 from tockwork.model.names import segment
@@ -30,12 +31,14 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Warned(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that somebody should look at."""
+    """Something that somebody should look at. `reason` is a code whose page mends it, `since` a Unix time."""
 
     about: str
     text: str
     address: str
     grave: bool = False
+    reason: str = ""
+    since: float | None = None
 
 
 @get("/")
@@ -43,6 +46,7 @@ async def home(desk: NamedDependency[Desk]) -> Template:
     sources = (await _known(desk, "/sources", {"sources": []}))["sources"]
     destinations = await _known(desk, "/destinations", [])
     delivery = (await _known(desk, "/delivery", {"destinations": []}))["destinations"]
+    alerts = await _known(desk, "/alerts", {"firing": []})
     steps = steps_of(sources, destinations, delivery)
     return desk.show(
         "home/home.html",
@@ -52,7 +56,8 @@ async def home(desk: NamedDependency[Desk]) -> Template:
         steps=steps,
         finished=all(step.done for step in steps),
         begun=any(source["events"] for source in sources),
-        warnings=warnings_of(destinations, delivery),
+        warnings=warnings_of(destinations, delivery, alerts["firing"]),
+        small={each["name"]: bars(each["brief"]["delivered"], each["brief"]["dead"]) for each in delivery},
         numbers=numbers_of(sources, delivery),
     )
 
@@ -67,7 +72,7 @@ def steps_of(
     names = {each["name"] for each in real}
     delivered = sum(each["counts"].get("delivered", 0) for each in delivery if each["name"] in names)
     in_page = any(each["in_browser"] for each in real)
-    at = f"/sources/{segment(source['name'])}" if source else "/sources/new"
+    at = f"/sources/{segment(source['name'])}" if source else "/new-source"
     arrived = sum(each["events"] for each in sources)
     return [
         Step(
@@ -105,16 +110,38 @@ def steps_of(
     ]
 
 
-def warnings_of(destinations: Sequence[dict[str, Any]], delivery: Sequence[dict[str, Any]]) -> list[Warned]:
-    """What keeps events from getting where they should, the gravest first."""
-    found = []
+def warnings_of(
+    destinations: Sequence[dict[str, Any]], delivery: Sequence[dict[str, Any]], firing: Sequence[dict[str, Any]] = ()
+) -> list[Warned]:
+    """What keeps events from getting where they should, the gravest first. An alert that a destination is held says
+    what the destination says itself."""
+    found = [
+        Warned(
+            about=f"Alert: {alert['destination'] or alert['source'] or 'the server'}",
+            text=f"{alert['what']} {alert['mend']}",
+            address=f"/delivery/{segment(alert['destination'])}" if alert["destination"] else "/alerts",
+            grave=True,
+            since=alert["since"],
+        )
+        for alert in firing
+        if alert["rule"] != "held"
+    ]
     for each in delivery:
         if each["why"] is not None and each["enabled"]:
             why = each["why"]
             text = " ".join(filter(None, (f"Deliveries are {each['condition']}.", why["meaning"], why["mend"])))
             grave = each["condition"] in ("blocked", "paused")
             address = f"/delivery/{segment(each['name'])}"
-            found.append(Warned(about=each["name"], text=text, address=address, grave=grave))
+            found.append(
+                Warned(
+                    about=each["name"],
+                    text=text,
+                    address=address,
+                    grave=grave,
+                    reason=why["reason"],
+                    since=each["since"],
+                )
+            )
     for each in destinations:
         address = f"/destinations/{segment(each['name'])}"
         if each["test_codes"]:
@@ -124,9 +151,15 @@ def warnings_of(destinations: Sequence[dict[str, Any]], delivery: Sequence[dict[
             found.append(Warned(about=each["name"], text="It is disabled: its events wait.", address=address))
         if each["advice"] and not each["sandbox"]:
             first, *more = each["advice"]
-            text = f"{first} And {len(more)} more." if more else first
+            text = f"{_plain(first)} And {len(more)} more." if more else _plain(first)
             found.append(Warned(about=each["name"], text=text, address=address))
     return sorted(found, key=lambda warned: not warned.grave)
+
+
+def _plain(advice: str) -> str:
+    """Without the place in the configuration that it begins with."""
+    where, _, what = advice.partition(": ")
+    return what if what and " " not in where else advice
 
 
 def numbers_of(sources: Sequence[dict[str, Any]], delivery: Sequence[dict[str, Any]]) -> dict[str, int]:

@@ -29,7 +29,7 @@ STATUSES: Final = (
 )
 FILTERS: Final = ("source", "destination", "type", "name", "status")
 PERSONAL: Final = ("user", "message_id")
-"""Filters that never stand in an address: they are posted, and the stream knows nothing of them."""
+"""Filters that never stand in an address: they are posted. A stream goes by what a person's watch is called."""
 TIMES: Final = ("since", "until")
 SHOWN: Final = 50
 NAMES_OF: Final = 200
@@ -55,7 +55,10 @@ async def search(desk: NamedDependency[Desk]) -> Template | Response[Any]:
     """What is found by the filters that were posted."""
     form = await desk.form()
     wanted = {name: str(form.get(name) or "").strip() for name in (*FILTERS, *PERSONAL, *TIMES)}
-    if form.get("live"):
+    live = bool(form.get("live"))
+    if live:
+        wanted |= dict.fromkeys(("message_id", *TIMES), "")
+    if live and not wanted["user"]:
         said = _said({name: wanted[name] for name in FILTERS})
         return desk.go(f"/live?{urlencode(said)}" if said else "/live")
     try:
@@ -68,7 +71,15 @@ async def search(desk: NamedDependency[Desk]) -> Template | Response[Any]:
         return desk.refused("live/live.html", refused, *places, wanted=wanted, found=None, stream="", **choices)
     if desk.partial:
         return desk.show("live/found.html", wanted=wanted, found=found)
-    return await _list(desk, wanted, found, stream="")
+    return await _list(desk, wanted, found, stream=await _following(desk, wanted, found) if live else "")
+
+
+async def _following(desk: Desk, wanted: dict[str, str], found: Any) -> str:
+    """The stream of one person's events."""
+    watch = (await desk.door.post("/events/watch", {"user": wanted["user"]}))["watch"]
+    newest = found["events"][0]["ref"] if found["events"] else "0-0"
+    said = _said({name: wanted[name] for name in FILTERS})
+    return "/api/events/stream?" + urlencode({**said, "watch": watch, "after": newest})
 
 
 async def _list(desk: Desk, wanted: dict[str, str], found: Any, *, stream: str) -> Template:

@@ -19,6 +19,10 @@ from tockwork.console.door import Refused
 from tockwork.model.names import named, segment
 
 RECENT: Final = 25
+OUTDATED: Final = (
+    "Somebody else saved this mapping while you changed it. What you typed is still here: look at theirs in another "
+    "tab, then save again to put yours in its place. Theirs stays under Versions."
+)
 UNFINISHED: Final = "Type the name of the event that the mapping is for. It is compared letter by letter."
 SAMPLE: Final = {
     "type": "track",
@@ -51,7 +55,7 @@ class _Page:
 
     @property
     def address(self) -> str:
-        return f"{self.place}/mappings/{'new' if self.mapping is None else segment(self.mapping)}"
+        return f"{self.place}/new-mapping" if self.mapping is None else f"{self.place}/mappings/{segment(self.mapping)}"
 
     async def show(self, action: dict[str, Any], mapping: Mapping[str, Any], **told: Any) -> Response[Any]:
         """The editor with this mapping; `told` overrides what else is shown."""
@@ -77,6 +81,7 @@ class _Page:
             "readonly": not (self.desk.user and self.desk.user.edits) or self.found["managed_by"] is not None,
             "paths": await _paths(self.desk),
             "recent": await _recent(self.desk),
+            "revision": mapping.get("revision", ""),
             "sample": "",
             "ref": "",
             "test_event_code": "",
@@ -94,7 +99,7 @@ class _Page:
 MEMBERS: Final = ("name", "trigger", "action", "fields", "enabled")
 
 
-@get("/destinations/{name:str}/mappings/new")
+@get("/destinations/{name:str}/new-mapping")
 async def choosing(desk: NamedDependency[Desk], name: FromPath[str], action: FromQuery[str] = "") -> Response[Any]:
     """New Mapping: which action, then the editor."""
     page = await _Page(desk, named(name), None).load()
@@ -112,7 +117,7 @@ async def edit(desk: NamedDependency[Desk], name: FromPath[str], mapping: FromPa
     return await page.show(page.action(found["action"]), found, tree=found["tree"])
 
 
-@post("/destinations/{name:str}/mappings/new", status_code=200)
+@post("/destinations/{name:str}/new-mapping", status_code=200)
 async def create(desk: NamedDependency[Desk], name: FromPath[str]) -> Response[Any]:
     return await _submitted(await _Page(desk, named(name), None).load())
 
@@ -162,7 +167,7 @@ async def part(desk: NamedDependency[Desk], name: FromPath[str], part: FromPath[
             return await _preview_part(page, action, form)
         case "send-test":
             test, errors = await _sent(page, action, form)
-            return desk.show("mappings/test.html", test=test, test_errors=errors)
+            return desk.show("mappings/test.html", status=422 if errors else 200, test=test, test_errors=errors)
     raise NotFoundException
 
 
@@ -184,12 +189,16 @@ async def _submitted(page: _Page) -> Response[Any]:
         try:
             call = desk.door.post if page.mapping is None else desk.door.put
             path = f"{page.place}/mappings" if page.mapping is None else page.address
-            await call(path, typed.mapping)
+            seen = {} if page.mapping is None else {"revision": str(form.get("revision", ""))}
+            await call(path, {**typed.mapping, **seen})
             return desk.go(f"{page.place}/mappings?done={'added' if page.mapping is None else 'saved'}")
         except Refused as refused:
             if refused.status not in (400, 409, 422):
                 raise
             errors = _at(refused, action)
+            if refused.code == "outdated":
+                told["revision"] = (await desk.door.get(page.address))["revision"]
+                errors[""] = OUTDATED
             if typed.as_json and any(errors.values()):
                 errors["json"] = " ".join(filter(None, errors.values()))
     return await _again(page, action, form, typed, trigger, errors, **told)
@@ -221,6 +230,7 @@ async def _again(
     if typed.as_json:
         told |= {"json": str(form.get("json", "")), "json_was": str(form.get("json_was", ""))}
     trigger["error"] = errors.get("trigger", trigger["error"])
+    told.setdefault("revision", str(form.get("revision", "")))
     wrong = any(errors.values()) or any(told.get("test_errors", {}).values())
     return await page.show(
         action,

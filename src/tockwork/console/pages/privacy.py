@@ -20,7 +20,9 @@ PAGE: Final = 100
 SUPPRESSION: Final = "/privacy/suppression"
 DELETIONS: Final = "/privacy/deletions"
 FIELDS: Final = "/privacy/fields"
+PLACES: Final = ("consent.mode", "consent.missing", "consent", "opt_out", "fields")
 _CONFIRM: Final = "Tick this first: a deletion cannot be undone"
+_NOBODY: Final = "Name a person at least."
 
 
 @get("/privacy")
@@ -124,7 +126,7 @@ async def change_destination(desk: NamedDependency[Desk], name: FromPath[str]) -
     except Refused as refused:
         privacy, one = await _destination(desk, known)
         values = {"privacy": privacy, "one": one, "chosen": _chosen(body, form), "saved": False}
-        return desk.refused("privacy/destination.html", refused, "consent", "opt_out", "fields", **values)
+        return desk.refused("privacy/destination.html", refused, *PLACES, **values)
     return desk.go(f"{FIELDS}/{segment(known)}?saved=true")
 
 
@@ -187,7 +189,7 @@ def _numbered(refused: Refused, numbers: Sequence[int], name: str) -> dict[str, 
         place = problem.where.removeprefix("people[").removesuffix("]")
         if place != problem.where and place.isdigit() and int(place) < len(numbers):
             found.append(f"Line {numbers[int(place)]} {problem}.".replace("..", "."))
-    said = " ".join(found) or errors.pop("people", "")
+    said = " ".join(found) or (errors.get("people", "") if numbers else _NOBODY)
     errors.pop("people", None)
     return {**errors, name: said} if said else errors
 

@@ -16,9 +16,9 @@ from tockwork.console.door import Refused
 from tockwork.model.names import named, segment
 
 KINDS: Final = (
-    ("browser", "Browser: pages of a website send"),
-    ("server", "Server: a backend sends"),
-    ("file", "File: events are imported from files"),
+    ("browser", "Browser: a website's pages"),
+    ("server", "Server: a backend"),
+    ("file", "File: imported files"),
 )
 PLACES: Final = ("name", "kind", "allowed_origins", "cookie_domain")
 DONE: Final = {
@@ -35,13 +35,13 @@ async def sources(desk: NamedDependency[Desk]) -> Response[Any]:
     return desk.show("sources/list.html", sources=found["sources"], managed_by=found["managed_by"])
 
 
-@get("/sources/new")
+@get("/new-source")
 async def new(desk: NamedDependency[Desk]) -> Response[Any]:
     values = {"name": "", "kind": "browser", "enabled": True, "allowed_origins": "", "cookie_domain": ""}
     return desk.show("sources/new.html", values=values, errors={}, kinds=KINDS)
 
 
-@post("/sources/new", status_code=200)
+@post("/new-source", status_code=200)
 async def made(desk: NamedDependency[Desk]) -> Response[Any]:
     values = _typed(await desk.form())
     try:

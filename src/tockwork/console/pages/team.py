@@ -16,9 +16,9 @@ from tockwork.console.door import Refused
 from tockwork.model.names import named, segment
 
 ROLES: Final = (
-    ("viewer", "Viewer – sees everything, changes nothing"),
-    ("editor", "Editor – changes sources, destinations and mappings"),
-    ("owner", "Owner – people, tokens and the audit log too"),
+    ("viewer", "Viewer"),
+    ("editor", "Editor"),
+    ("owner", "Owner"),
 )
 DONE: Final = {
     "role": "The role is changed.",
@@ -52,11 +52,12 @@ async def readmit(desk: NamedDependency[Desk], name: FromPath[str]) -> Response[
 
 @post("/team/people/{name:str}/role", status_code=200)
 async def change(desk: NamedDependency[Desk], name: FromPath[str]) -> Response[Any]:
-    form = await desk.form()
+    role = str((await desk.form()).get("role", ""))
     try:
-        await desk.door.patch(f"/users/{segment(named(name))}", {"role": str(form.get("role", ""))})
+        await desk.door.patch(f"/users/{segment(named(name))}", {"role": role})
     except Refused as refused:
-        return await _shown(desk, refused.status, errors=refused.at())
+        wrong = " ".join(refused.at("role").values())
+        return await _shown(desk, refused.status, role=role, role_errors={named(name): wrong})
     return desk.go("/team?done=role")
 
 
@@ -109,6 +110,8 @@ async def _shown(desk: Desk, status: int = 200, **values: Any) -> Template:
         "roles": ROLES,
         "done": "",
         "errors": {},
+        "role": "",
+        "role_errors": {},
         "invitation": None,
         "made": None,
         "person": {"name": "", "role": "viewer"},

@@ -18,17 +18,17 @@
     return found;
   };
   const seconds = (value) => {
-    if (value == null) return "–";
+    if (value == null) return "";
     if (value < 1) return `${Math.round(value * 1000)} ms`;
     if (value < 120) return `${+value.toFixed(1)} s`;
     if (value < 7200) return `${Math.round(value / 60)} min`;
     return `${Math.round(value / 3600)} h`;
   };
-  const count = (value) => (value == null ? "–" : value.toLocaleString("en"));
+  const count = (value) => (value == null ? "" : value.toLocaleString("en"));
   const style = (dash) => (dash.length === 0 ? "solid" : dash[0] < 4 ? "dotted" : dash.length > 2 ? "double" : "dashed");
   const two = (number) => String(number).padStart(2, "0");
   const when = (step) => (self, at) => {
-    if (at == null) return "–";
+    if (at == null) return "";
     const date = new Date(at * 1000);
     const day = `${date.getUTCFullYear()}-${two(date.getUTCMonth() + 1)}-${two(date.getUTCDate())}`;
     return step >= 86400 ? day : `${day} ${two(date.getUTCHours())}:${two(date.getUTCMinutes())}`;
@@ -50,11 +50,11 @@
       legend: { markers: { width: 3 } },
       scales: { y: { range: (self, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
       axes: [
-        { ...axis, space: 60, values: (self, ticks) => ticks.map(tick) },
+        { ...axis, space: 60, size: 34, values: (self, ticks) => ticks.map(tick) },
         { ...axis, size: 64, values: (self, ticks) => ticks.map((at) => (chart.unit !== "s" && at % 1 ? "" : shown(at))) },
       ],
       series: [
-        { label: "Time", value: when(chart.step_s) },
+        { label: "", value: when(chart.step_s) },
         ...chart.series.map((line) => ({
           label: line.label,
           stroke: colour(place, `tone-${line.tone}`),

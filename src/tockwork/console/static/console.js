@@ -1,13 +1,33 @@
 // What all pages share: copy buttons, questions before what cannot be undone, the menu on small screens.
+const copied = async (text) => {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Pages that came by http from another machine have no clipboard. The old way has no promise, but no such condition.
+    const sheet = document.createElement("textarea");
+    sheet.className = "visually-hidden";
+    sheet.value = text;
+    document.body.append(sheet);
+    sheet.select();
+    const done = document.execCommand("copy");
+    sheet.remove();
+    return done;
+  }
+};
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
-  if (copy) {
-    const from = copy.dataset.copy ? document.getElementById(copy.dataset.copy) : copy;
-    await navigator.clipboard.writeText(from.value ?? from.textContent);
-    const before = copy.textContent;
-    copy.textContent = "Copied";
-    setTimeout(() => { copy.textContent = before; }, 1500);
+  if (!copy) return;
+  const from = document.getElementById(copy.dataset.copy);
+  const done = await copied(from.textContent);
+  copy.focus();
+  if (!done) {
+    for (let outer = from; (outer = outer.parentElement?.closest("details")); ) outer.open = true;
+    getSelection().selectAllChildren(from);
   }
+  copy.dataset.words ??= copy.textContent;
+  copy.textContent = done ? "Copied" : "Selected: press Ctrl+C or ⌘C";
+  setTimeout(() => { copy.textContent = copy.dataset.words; }, done ? 1500 : 10000);
 });
 document.addEventListener("click", (event) => {
   const menu = event.target.closest("[data-menu]");
