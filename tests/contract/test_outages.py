@@ -70,7 +70,7 @@ async def test_an_hour_without_tiktok(world: World, clock: SimulatedClock, failu
     assert {len(bodies) for bodies in world.platform.bodies.values()} == {1}  # a row never changes
 
 
-@pytest.mark.parametrize("share", [0.5, 1.0])
+@pytest.mark.parametrize("share", [pytest.param(0.5, marks=pytest.mark.faults), 1.0])
 @pytest.mark.parametrize("named", ["429", "40100", "429 with Retry-After"])
 async def test_ten_minutes_of_throttling(world: World, clock: SimulatedClock, named: str, share: float) -> None:
     random = Random(5)

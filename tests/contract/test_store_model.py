@@ -19,7 +19,7 @@ from tockwork.model.clock import SimulatedClock
 from tockwork.model.outcome import Status
 
 
-@pytest.mark.parametrize("examples", [30, pytest.param(300, marks=[pytest.mark.faults, pytest.mark.timeout(1500)])])
+@pytest.mark.parametrize("examples", [20, pytest.param(300, marks=[pytest.mark.faults, pytest.mark.timeout(1500)])])
 @pytest.mark.parametrize("name", STORES)
 def test_a_store_behaves_like_its_model(name: str, examples: int) -> None:
     class Machine(StoreMachine):

@@ -29,6 +29,8 @@ NAME: Final = "stores"
 SETTINGS: Final = {"eventSetID": "7676700000000000000", "accessToken": "a-token"}
 CONFIGURATION: Final = {"destinations": [{"kind": "tiktok-offline-conversions", "name": NAME, "settings": SETTINGS}]}
 BAD_EVERY: Final = 97
+KILLS: Final = 5
+FULL: Final = [pytest.mark.faults, pytest.mark.timeout(1500)]
 BATCH: Final = 1000
 """Rows of the one batch that may be unsettled when a process is killed."""
 
@@ -52,11 +54,15 @@ def ids(path: Path) -> set[str]:
     return {each for portion in reader.portions() for each in portion.message_ids}
 
 
-@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a server"])
 @pytest.mark.parametrize(
-    ("rows", "kills"), [(12_000, 5), pytest.param(150_000, 5, marks=[pytest.mark.faults, pytest.mark.timeout(1500)])]
+    ("rows", "beside"),
+    [
+        pytest.param(12_000, True, id="few"),
+        pytest.param(150_000, False, id="alone", marks=FULL),
+        pytest.param(150_000, True, id="beside a server", marks=FULL),
+    ],
 )
-async def test_killed_and_given_again(rows: int, kills: int, beside: bool, tmp_path: Path) -> None:
+async def test_killed_and_given_again(rows: int, beside: bool, tmp_path: Path) -> None:
     path, data, random = tmp_path / "sales.csv", tmp_path / "data", Random(rows)
     await asyncio.to_thread(sales, path, rows)
     (tmp_path / "configuration.json").write_text(json.dumps(CONFIGURATION))
@@ -78,7 +84,7 @@ async def test_killed_and_given_again(rows: int, kills: int, beside: bool, tmp_p
         started = time.monotonic()
         killed = 0
         async with Server(**variables) if beside else nullcontext():
-            for _ in range(kills):
+            for _ in range(KILLS):
                 process = start(*words)
                 # After it has begun, and well before a file of this size is through.
                 await asyncio.sleep(random.uniform(1.2, 2.2) + rows / 200_000 * random.random())
@@ -91,7 +97,7 @@ async def test_killed_and_given_again(rows: int, kills: int, beside: bool, tmp_p
     assert arrived.keys() == expected
     repeats = arrived.total() - len(arrived)
     print(
-        f"{killed} of {kills} killed in {time.monotonic() - started:.0f} s, {repeats} repeats of {len(expected)} rows"
+        f"{killed} of {KILLS} killed in {time.monotonic() - started:.0f} s, {repeats} repeats of {len(expected)} rows"
     )
     assert killed >= 1, "no process was killed: nothing was tested"
     assert repeats <= killed * BATCH if not beside else repeats == 0

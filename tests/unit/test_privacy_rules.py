@@ -140,7 +140,7 @@ FIELDS = {
 CONNECTIONS: dict[bytes, Connection] = {}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(gates, consents, st.booleans(), st.booleans())
 def test_the_roads_are_equal_with_gates(privacy: Any, consent: Any, limited: bool, own: bool) -> None:
     key = msgspec.json.encode([privacy, own])
