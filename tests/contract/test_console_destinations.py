@@ -257,6 +257,24 @@ async def test_a_wrong_change_is_told_at_the_field_and_changes_nothing(connected
     assert await connected.premises.versions.latest() == before
 
 
+async def test_a_change_that_another_crossed_is_told_and_kept(connected: Desk) -> None:
+    def seen(page: httpx.Response) -> str:
+        found = re.search(r'name="revision" value="(\w+)"', page.text)
+        assert found
+        return found[1]
+
+    typed = {**TYPED, "settings.accessToken": "", "settings.default_region": "FR"}
+    former = seen(await connected.pages.get(AT))
+    theirs = {"settings": {"pixelCode": PIXEL, "default_region": "IT"}}
+    assert (await connected.api.patch(AT, json=theirs)).status_code == 200
+    before = await connected.premises.versions.latest()
+    late = await connected.submit(AT, **typed, revision=former)
+    assert (late.status_code, "Somebody else saved this while" in late.text) == (422, True)
+    assert 'value="FR"' in input_of(late, "settings.default_region")
+    assert await connected.premises.versions.latest() == before
+    assert (await connected.submit(AT, **typed, revision=seen(late))).headers["location"] == f"{AT}?done=saved"
+
+
 async def test_a_connection_is_tested_with_and_without_htmx(connected: Desk) -> None:
     whole = await connected.submit(f"{AT}/test", test_event_code="TEST1")
     assert whole.status_code == 200

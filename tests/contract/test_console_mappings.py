@@ -89,7 +89,7 @@ async def test_of_two_who_change_one_at_once_the_second_is_told_and_loses_nothin
     assert (await desk.submit(f"{AT}/mappings/Search", **{**seen, "enabled": ""})).status_code == 303
     late = await desk.submit(f"{AT}/mappings/Search", **{**seen, "k:description": "template", "v:description": "mine"})
     assert late.status_code == 422
-    assert "Somebody else saved this mapping" in late.text
+    assert "Somebody else saved this while" in late.text
     again = typed(late.text)
     assert again["v:description"] == "mine"
     assert not (await desk.api.get(f"{AT}/mappings/Search")).json()["enabled"]

@@ -14,6 +14,10 @@ from litestar.response import Redirect, Template
 from tockwork.console.door import CSRF_FIELD, CSRF_HEADER, Door, Refused
 
 MAX_FORM_FIELDS: Final = 5000
+OUTDATED: Final = (
+    "Somebody else saved this while you changed it. What you typed is still here: look at theirs in another tab, then "
+    "save again to put yours in its place. Theirs stays under Versions."
+)
 MAX_FORM_BYTES: Final = 3_000_000
 MAX_STRANGERS_BYTES: Final = 20_000
 """Of a form by somebody who is not signed in."""

@@ -10,7 +10,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from litestar.types import ControllerRouterHandler
 
-from tockwork.console.desk import Desk
+from tockwork.console.desk import OUTDATED, Desk
 from tockwork.console.door import Refused
 from tockwork.console.pages.catalog import differences
 from tockwork.console.settings_form import asked, places, shown, typed, without_help
@@ -46,8 +46,9 @@ async def saved(desk: NamedDependency[Desk], name: FromPath[str]) -> Response[An
     path = f"/destinations/{segment(named(name))}"
     found = await desk.door.get(path)
     about = await desk.door.get(f"/catalog/{found['kind']}")
-    values = typed(form, about)
+    values = typed(form, about) | {"revision": str(form.get("revision", ""))}
     body: dict[str, Any] = {
+        "revision": values["revision"],
         "enabled": values["enabled"],
         "sandbox": values["sandbox"],
         "sources": values["sources"] or None,
@@ -61,6 +62,9 @@ async def saved(desk: NamedDependency[Desk], name: FromPath[str]) -> Response[An
     except Refused as refused:
         if refused.status == 403:
             raise
+        if refused.code == "outdated":
+            refused.detail = OUTDATED
+            values["revision"] = (await desk.door.get(path))["revision"]
         return await _settings(desk, named(name), values=values, refused=refused)
     return desk.go(f"{path}?done=saved")
 
@@ -145,6 +149,7 @@ def _placed(finding: dict[str, Any], name: str, mapped: list[str], labels: dict[
 
 def _values(found: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
     return {
+        "revision": found["revision"],
         "name": found["name"],
         "sources": found["sources"] or [],
         "preset_pack": found["preset_pack"],

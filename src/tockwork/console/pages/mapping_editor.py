@@ -14,15 +14,11 @@ from litestar.params import FromPath, FromQuery
 from litestar.types import ControllerRouterHandler
 
 from tockwork.console import mapping_form, trigger_form
-from tockwork.console.desk import Desk
+from tockwork.console.desk import OUTDATED, Desk
 from tockwork.console.door import Refused
 from tockwork.model.names import named, segment
 
 RECENT: Final = 25
-OUTDATED: Final = (
-    "Somebody else saved this mapping while you changed it. What you typed is still here: look at theirs in another "
-    "tab, then save again to put yours in its place. Theirs stays under Versions."
-)
 UNFINISHED: Final = "Type the name of the event that the mapping is for. It is compared letter by letter."
 SAMPLE: Final = {
     "type": "track",
