@@ -49,6 +49,10 @@ FAILURES: dict[str, tuple[Callable[[], Said], float]] = {
 }
 
 
+LONG = [name if name == "memory" else pytest.param(name, marks=pytest.mark.faults) for name in STORES]
+"""The stores for tests that simulate so many steps that SQLite takes long for them."""
+
+
 @pytest.mark.parametrize("failure", FAILURES)
 async def test_an_hour_without_tiktok(world: World, clock: SimulatedClock, failure: str) -> None:
     said, took_s = FAILURES[failure]
@@ -70,7 +74,8 @@ async def test_an_hour_without_tiktok(world: World, clock: SimulatedClock, failu
     assert {len(bodies) for bodies in world.platform.bodies.values()} == {1}  # a row never changes
 
 
-@pytest.mark.parametrize("share", [pytest.param(0.5, marks=pytest.mark.faults), 1.0])
+@pytest.mark.parametrize("world", LONG, indirect=True)
+@pytest.mark.parametrize("share", [0.5, 1.0])
 @pytest.mark.parametrize("named", ["429", "40100", "429 with Retry-After"])
 async def test_ten_minutes_of_throttling(world: World, clock: SimulatedClock, named: str, share: float) -> None:
     random = Random(5)
@@ -94,6 +99,7 @@ async def test_ten_minutes_of_throttling(world: World, clock: SimulatedClock, na
     assert attempts <= 1.5 * len(storm), attempts / len(storm)
 
 
+@pytest.mark.parametrize("world", LONG, indirect=True)
 async def test_throttling_at_a_rate_settles_at_that_rate(world: World, clock: SimulatedClock) -> None:
     window: list[float] = []
 
@@ -113,6 +119,7 @@ async def test_throttling_at_a_rate_settles_at_that_rate(world: World, clock: Si
     assert attempts <= 1.5 * len(world.appended)
 
 
+@pytest.mark.parametrize("world", LONG, indirect=True)
 async def test_a_dead_token_blocks_and_new_settings_go_on(world: World, clock: SimulatedClock) -> None:
     world.platform.behaviours["ill"] = lambda now, rows: code(40105, "Access token is incorrect or has been revoked.")
     await world.shop(600, 3)
