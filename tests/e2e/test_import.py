@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from tests.contract.books import checked
-from tests.e2e.forked import Commands
+from tests.e2e.command import Commands
 from tests.e2e.server import Server
 
 from tockwork.sandbox.server import Sandbox
@@ -59,7 +59,7 @@ class Place:
         (folder / "configuration.json").write_text(json.dumps(CONFIGURATION))
 
     async def run(self, *words: str) -> CompletedProcess[bytes]:
-        return await asyncio.to_thread(self._commands.run, list(words), **self.variables)
+        return await asyncio.to_thread(self._commands.run, words, b"", **self.variables)
 
     async def imported(self, path: Path, *words: str, destination: str = NAME, code: int = 0) -> dict[str, Any]:
         found = await self.run("import", str(path), "--destination", destination, "--json", *words)

@@ -18,7 +18,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 from tests.contract.books import checked
-from tests.e2e.forked import Commands
+from tests.e2e.command import Commands
 from tests.e2e.server import Server
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.load import Load
@@ -50,7 +50,7 @@ class Folder:
 
     async def told(self, *words: str, code: int = 0, **variables: str) -> str:
         """What a command prints. It ends with `code`."""
-        found = await asyncio.to_thread(self._commands.run, list(words), **{**self.variables, **variables})
+        found = await asyncio.to_thread(self._commands.run, words, b"", **{**self.variables, **variables})
         assert found.returncode == code, found.stderr.decode() + found.stdout.decode()
         return (found.stdout if code != 2 else found.stderr).decode()
 

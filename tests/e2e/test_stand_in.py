@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.forked import Commands
+from tests.e2e.command import Commands
 from tests.e2e.test_operations import Folder, arrived, configuration, destination, send, until
 
 from tockwork.model.outcome import Status
