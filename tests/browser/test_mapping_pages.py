@@ -137,7 +137,7 @@ async def test_other_standard_events(office: Office) -> None:
     offered = page.locator("#paths option[value='$.properties.plan']")
     await expect(offered).to_have_count(1)
     # Beside it the preview of a recent event.
-    await page.get_by_label("Recent event", exact=True).select_option(index=1)
+    await page.get_by_label("Recent event (UTC)").select_option(index=1)
     preview = page.locator("#preview")
     await expect(preview).to_contain_text("The trigger takes this event")
     await expect(preview).to_contain_text("gold")
