@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Self
 
-from tests.e2e.command import arguments, environment
+from tests.e2e.command import LOOK_AGAIN_S, Process, environment, start
 
 START_S: Final = 60.0
 STOP_S: Final = 30.0
-LOOK_AGAIN_S: Final = 0.02
 ACCEPTING: Final = "Accepting events at "
 
 
@@ -33,11 +33,13 @@ class Server:
 
     def __init__(self, *words: str, ready: str = ACCEPTING, **variables: str) -> None:
         self.url = ""
-        self.process: subprocess.Popen[bytes]
+        self.process: Process
         self._folder = TemporaryDirectory(prefix="tockwork-")
         own = Path(self._folder.name)
         self._out, self._err = own / "stdout", own / "stderr"
-        self._command = arguments("serve", *words)
+        self.within: Sequence[str] | None = None
+        """A command that starts it, none if it is empty, in place of a fork of a process that is loaded."""
+        self._words = ["serve", *words]
         self._ready = ready
         defaults = {
             "TOCKWORK_PORT": "0",
@@ -48,8 +50,7 @@ class Server:
         self._environment = environment(**{**defaults, **variables})
 
     def start(self) -> Self:
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self.process = subprocess.Popen(self._command, stdout=out, stderr=err, env=self._environment)
+        self.process = start(self._words, self._environment, self._out, self._err, within=self.within)
         try:
             self.url = self.said(self._ready)
         except BaseException:
@@ -67,7 +68,7 @@ class Server:
                 if line.startswith(beginning) and line.endswith("\n"):
                     return (line.removeprefix(beginning).split() or [""])[0].rstrip(";")
             if ended or time.monotonic() > deadline:
-                why = f"ended with {self.process.returncode}" if ended else f"took more than {timeout_s:g} s"
+                why = f"ended with {self.process.poll()}" if ended else f"took more than {timeout_s:g} s"
                 raise RuntimeError(f"the server {why} before it said {beginning!r}:\n{self.errors}{self.log}")
             time.sleep(LOOK_AGAIN_S)
 
@@ -99,7 +100,7 @@ class Server:
         """Stops the process if it still runs, and removes what it wrote. Raises `RuntimeError` when it ends badly."""
         try:
             if self.process.poll() is None and self.stop() != 0:
-                raise RuntimeError(f"the server ended with {self.process.returncode}:\n{self.errors}{self.log}")
+                raise RuntimeError(f"the server ended with {self.process.poll()}:\n{self.errors}{self.log}")
         finally:
             self._folder.cleanup()
 

@@ -9,14 +9,14 @@ import sqlite3
 import stat
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
 from tests.contract.books import checked
-from tests.e2e.command import Commands
+from tests.e2e.command import run
 from tests.e2e.server import Server
 
 from tockwork.sandbox.server import Sandbox
@@ -37,12 +37,6 @@ CONFIGURATION = {
 }
 
 
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    with Commands() as running:
-        yield running
-
-
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox().serve() as serving:
@@ -52,14 +46,13 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 class Place:
     """A data folder with a configuration, and files beside it."""
 
-    def __init__(self, folder: Path, commands: Commands, sandbox: Sandbox) -> None:
+    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
         self.folder, self.data = folder, folder / "data"
         self.variables = {"TOCKWORK_DATA": str(self.data), "TOCKWORK_TIKTOK_URL": sandbox.url, "NO_PROXY": "127.0.0.1"}
-        self._commands = commands
         (folder / "configuration.json").write_text(json.dumps(CONFIGURATION))
 
     async def run(self, *words: str) -> CompletedProcess[bytes]:
-        return await asyncio.to_thread(self._commands.run, words, b"", **self.variables)
+        return await asyncio.to_thread(run, words, b"", **self.variables)
 
     async def imported(self, path: Path, *words: str, destination: str = NAME, code: int = 0) -> dict[str, Any]:
         found = await self.run("import", str(path), "--destination", destination, "--json", *words)
@@ -95,8 +88,8 @@ class Place:
 
 
 @pytest.fixture
-async def place(tmp_path: Path, commands: Commands, sandbox: Sandbox) -> Place:
-    here = Place(tmp_path, commands, sandbox)
+async def place(tmp_path: Path, sandbox: Sandbox) -> Place:
+    here = Place(tmp_path, sandbox)
     applied = await here.run("apply", str(tmp_path / "configuration.json"))
     assert applied.returncode == 0, applied.stderr
     return here
@@ -189,9 +182,9 @@ async def test_a_dry_run_changes_nothing(place: Place, sandbox: Sandbox) -> None
     assert before.keys() <= set(place.data.glob("tockwork.db*"))
 
 
-async def test_a_file_may_be_tried_before_anything_is_set_up(commands: Commands, tmp_path: Path) -> None:
+async def test_a_file_may_be_tried_before_anything_is_set_up(tmp_path: Path) -> None:
     words = ["import", str(EXAMPLES / "store-sales.csv"), "--destination", KIND, "--dry-run", "--json"]
-    found = await asyncio.to_thread(commands.run, words, TOCKWORK_DATA=str(tmp_path / "none"))
+    found = await asyncio.to_thread(run, words, TOCKWORK_DATA=str(tmp_path / "none"))
     report = json.loads(found.stdout)
     assert report["records"] == 5
     assert report["kept"] == ["store"]

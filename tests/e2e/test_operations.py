@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -18,7 +18,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 from tests.contract.books import checked
-from tests.e2e.command import Commands
+from tests.e2e.command import run
 from tests.e2e.server import Server
 from tests.faults.deployment import Deployment, deployed
 from tests.faults.load import Load
@@ -39,9 +39,8 @@ SOON_S: Final = 15.0
 class Folder:
     """A data folder with its server's address, and the commands on it."""
 
-    def __init__(self, commands: Commands, data: Path, tiktok_url: str = "") -> None:
+    def __init__(self, data: Path, tiktok_url: str = "") -> None:
         self.data = data
-        self._commands = commands
         self.variables = {"TOCKWORK_DATA": str(data), "TOCKWORK_TIKTOK_URL": tiktok_url, "NO_PROXY": "127.0.0.1"}
 
     def server(self, *words: str, **variables: str) -> Server:
@@ -50,7 +49,7 @@ class Folder:
 
     async def told(self, *words: str, code: int = 0, **variables: str) -> str:
         """What a command prints. It ends with `code`."""
-        found = await asyncio.to_thread(self._commands.run, words, b"", **{**self.variables, **variables})
+        found = await asyncio.to_thread(run, words, b"", **{**self.variables, **variables})
         assert found.returncode == code, found.stderr.decode() + found.stdout.decode()
         return (found.stdout if code != 2 else found.stderr).decode()
 
@@ -99,12 +98,6 @@ def configuration(*destinations: dict[str, Any]) -> dict[str, Any]:
     return {"sources": [{"name": "shop", "write_key": KEY}], "destinations": list(destinations)}
 
 
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    with Commands() as running:
-        yield running
-
-
 async def send(url: str, *ids: str, value: Any = 5) -> None:
     events = [
         {"type": "track", "event": "Order Completed", "messageId": each, "userId": "u", "properties": {"value": value}}
@@ -133,8 +126,8 @@ def arrived(sandbox: Sandbox) -> set[str]:
     return {event.event_id for event in sandbox.events}
 
 
-async def test_the_first_run_needs_nothing_and_shows_the_first_event(commands: Commands, tmp_path: Path) -> None:
-    folder = Folder(commands, tmp_path / "new" / "data")
+async def test_the_first_run_needs_nothing_and_shows_the_first_event(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "new" / "data")
     async with folder.server() as server:
         server.said("  curl")
         (command,) = re.findall(r"^ *(curl .*)$", server.errors, re.MULTILINE)
@@ -167,9 +160,9 @@ async def test_the_first_run_needs_nothing_and_shows_the_first_event(commands: C
         assert key not in again.errors + again.log
 
 
-async def test_two_processes_share_the_work_and_a_pause_outlives_them(commands: Commands, tmp_path: Path) -> None:
+async def test_two_processes_share_the_work_and_a_pause_outlives_them(tmp_path: Path) -> None:
     async with Sandbox().serve() as sandbox:
-        folder = Folder(commands, tmp_path / "data", sandbox.url)
+        folder = Folder(tmp_path / "data", sandbox.url)
         await folder.apply(configuration(destination()))
         async with folder.server("--only", "ingest") as ingest:
             async with folder.server("--only", "delivery"):
@@ -197,9 +190,9 @@ async def test_two_processes_share_the_work_and_a_pause_outlives_them(commands: 
         assert state["lines"] == [{"status": "delivered", "reason": None, "number": 3}]
 
 
-async def test_a_destination_waits_for_its_token_and_a_removed_one_ends(commands: Commands, tmp_path: Path) -> None:
+async def test_a_destination_waits_for_its_token_and_a_removed_one_ends(tmp_path: Path) -> None:
     async with Sandbox().serve() as sandbox:
-        folder = Folder(commands, tmp_path / "data", sandbox.url)
+        folder = Folder(tmp_path / "data", sandbox.url)
         waiting, absent = destination("waiting", token=""), destination("absent", token="")
         async with folder.server() as server:
             await folder.apply(configuration(destination(token=""), waiting, absent))
@@ -229,15 +222,15 @@ async def test_a_destination_waits_for_its_token_and_a_removed_one_ends(commands
         (variable,) = re.findall(r"accessToken: .?\$\{(\w+)\}", exported.read_text())
         assert TOKEN not in exported.read_text()
         assert await folder.told("plan", str(exported), code=0, **{variable: TOKEN}) == "No changes.\n"
-        other = Folder(commands, tmp_path / "other")
+        other = Folder(tmp_path / "other")
         await other.told("apply", str(exported), code=0, **{variable: TOKEN})
         assert await other.told("plan", str(folder.written(configuration(destination())))) == "No changes.\n"
         assert TOKEN.encode() not in b"".join(file.read_bytes() for file in other.data.iterdir())
 
 
-async def test_letters_are_replayed_by_a_mended_mapping_and_purged_later(commands: Commands, tmp_path: Path) -> None:
+async def test_letters_are_replayed_by_a_mended_mapping_and_purged_later(tmp_path: Path) -> None:
     async with Sandbox().serve() as sandbox:
-        folder = Folder(commands, tmp_path / "data", sandbox.url)
+        folder = Folder(tmp_path / "data", sandbox.url)
         await folder.apply(configuration(destination(), destination("waiting", token="")))
         async with folder.server() as server:
             await send(server.url, "a", "b", value={"no": "number"})
@@ -260,9 +253,9 @@ async def test_letters_are_replayed_by_a_mended_mapping_and_purged_later(command
         assert arrived(sandbox) == {"a", "b", "c"}
 
 
-async def test_a_backup_under_load_has_everything_but_the_key(commands: Commands, tmp_path: Path) -> None:
+async def test_a_backup_under_load_has_everything_but_the_key(tmp_path: Path) -> None:
     async with Sandbox().serve() as sandbox:
-        folder = Folder(commands, tmp_path / "data", sandbox.url)
+        folder = Folder(tmp_path / "data", sandbox.url)
         await folder.apply(configuration(destination()))
         await folder.told("pause", "tiktok")
         sent, copied = 0, tmp_path / "copy.db"
@@ -295,8 +288,8 @@ async def test_a_backup_under_load_has_everything_but_the_key(commands: Commands
             shutil.copy(copied, tmp_path / name / "tockwork.db")
         shutil.copy(folder.data / "secret.key", tmp_path / "restored")
         keyless, restored = (
-            Folder(commands, tmp_path / "keyless", sandbox.url),
-            Folder(commands, tmp_path / "restored", sandbox.url),
+            Folder(tmp_path / "keyless", sandbox.url),
+            Folder(tmp_path / "restored", sandbox.url),
         )
         async with keyless.server() as server:
             await keyless.told("resume", "tiktok")
@@ -315,10 +308,10 @@ async def test_a_backup_under_load_has_everything_but_the_key(commands: Commands
         assert arrived(sandbox) == {f"m-{number}" for number in range(accepted)}
 
 
-async def test_doctor_names_what_is_wrong_and_ends_well_once_it_is_mended(commands: Commands, tmp_path: Path) -> None:
+async def test_doctor_names_what_is_wrong_and_ends_well_once_it_is_mended(tmp_path: Path) -> None:
     tokens = Tokens(allowed={TOKEN: [], "dead-token": []}, revoked=frozenset({"dead-token"}), only_allowed=True)
     async with Sandbox(tokens=tokens).serve() as sandbox:
-        folder = Folder(commands, tmp_path / "data", sandbox.url)
+        folder = Folder(tmp_path / "data", sandbox.url)
         assert "is no data folder of Tockwork" in await folder.told("doctor", code=2)
         bad = [
             destination(test_event_code="TEST1"),

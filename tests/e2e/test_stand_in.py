@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.command import Commands
 from tests.e2e.test_operations import Folder, arrived, configuration, destination, send, until
 
 from tockwork.model.outcome import Status
 from tockwork.sandbox.server import Sandbox
 
 
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    with Commands() as running:
-        yield running
-
-
 @pytest.mark.parametrize("at_first", [True, False])
-async def test_what_waits_goes_where_it_was_meant_for(at_first: bool, commands: Commands, tmp_path: Path) -> None:
+async def test_what_waits_goes_where_it_was_meant_for(at_first: bool, tmp_path: Path) -> None:
     async with Sandbox().serve() as tiktok:
-        folder = Folder(commands, tmp_path / "data", tiktok.url)
+        folder = Folder(tmp_path / "data", tiktok.url)
         await folder.apply(configuration({**destination(), "sandbox": at_first}))
         async with folder.server("--only", "ingest"), folder.server("--only", "delivery"):
             await folder.told("pause", "tiktok")

@@ -71,7 +71,7 @@ class Deployment:
         """Starts one process for each of the layout's roles, by way of the command `within` if there is one."""
         self.servers = [self._server(role, variables) for role in layout]
         for server in self.servers:
-            server._command = [*within, *server._command]
+            server.within = within
         await asyncio.gather(*(asyncio.to_thread(server.start) for server in self.servers))
         self.url = self.servers[0].url
 
